@@ -3,8 +3,9 @@
 #[doc(hidden)]
 pub use agentcred_runtime::__private;
 pub use agentcred_runtime::{
-    ArgumentError, ArgumentErrorKind, Arguments, CallContext, CredentialSpec, Hints, Injection, Invocation, Nonce,
-    State, StateMap, StateRequirement, Tool, ToolDefinition, ToolError, schemars,
+    ArgumentError, ArgumentErrorKind, Arguments, CallContext, CredentialSpec, Hints, Injection,
+    Invocation, Nonce, State, StateMap, StateRequirement, Tool, ToolDefinition, ToolError,
+    schemars,
 };
 
 pub use agentcred_macros::credentialed_tool;

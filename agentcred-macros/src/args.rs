@@ -26,7 +26,11 @@ struct Entry {
 impl Args {
     /// Reads what stands between the parentheses of an attribute. An entry that cannot be read is
     /// a mistake, and the next one is read all the same.
-    pub(crate) fn parse(attribute: &'static str, tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+    pub(crate) fn parse(
+        attribute: &'static str,
+        tokens: TokenStream,
+        mistakes: &mut Mistakes,
+    ) -> Self {
         let entries = |input: ParseStream<'_>| {
             let mut entries = Vec::new();
             while !input.is_empty() {
@@ -59,31 +63,56 @@ impl Args {
     }
 
     /// `key = "text"`.
-    pub(crate) fn text(&mut self, key: &'static str, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
+    pub(crate) fn text(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<LitStr> {
         let Entry { key: at, value } = self.take(key, mistakes)?;
         match value.map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text),
-            Some(other) => mistakes.add(other, format!("`{key}` is a string literal, as `{key} = \"{example}\"`")),
+            Some(other) => mistakes
+                .add(other, format!("`{key}` is a string literal, as `{key} = \"{example}\"`")),
             None => mistakes.add(at, format!("`{key}` needs a value, as `{key} = \"{example}\"`")),
         }
         None
+    }
+
+    /// `key = "text that says something"`.
+    pub(crate) fn prose(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<String> {
+        let text = self.text(key, example, mistakes)?;
+        mistakes.or_note(&text, words::prose(key, &text.value()))
     }
 
     /// `key = 1`.
     pub(crate) fn number(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<LitInt> {
         let Entry { key: at, value } = self.take(key, mistakes)?;
         match value.map(ungrouped) {
-            Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) if number.suffix().is_empty() => {
+            Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. }))
+                if number.suffix().is_empty() =>
+            {
                 return Some(number);
             }
-            Some(other) => mistakes.add(other, format!("`{key}` is a whole number, as `{key} = 3`")),
+            Some(other) => {
+                mistakes.add(other, format!("`{key}` is a whole number, as `{key} = 3`"));
+            }
             None => mistakes.add(at, format!("`{key}` needs a value, as `{key} = 3`")),
         }
         None
     }
 
     /// `key`, `key = true` or `key = false`.
-    pub(crate) fn flag(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<(Ident, bool)> {
+    pub(crate) fn flag(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<(Ident, bool)> {
         let Entry { key: at, value } = self.take(key, mistakes)?;
         match value.map(ungrouped) {
             None => Some((at, true)),
@@ -96,21 +125,35 @@ impl Args {
     }
 
     /// `key = some::path`.
-    pub(crate) fn path(&mut self, key: &'static str, example: &str, mistakes: &mut Mistakes) -> Option<Path> {
+    pub(crate) fn path(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Path> {
         let Entry { key: at, value } = self.take(key, mistakes)?;
         match value.map(ungrouped) {
             Some(Expr::Path(path)) if path.qself.is_none() => return Some(path.path),
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
-                mistakes.add(text, format!("`{key}` is written without quotes, as `{key} = {example}`"));
+                mistakes.add(
+                    text,
+                    format!("`{key}` is written without quotes, as `{key} = {example}`"),
+                );
             }
-            Some(other) => mistakes.add(other, format!("`{key}` is a path, as `{key} = {example}`")),
+            Some(other) => {
+                mistakes.add(other, format!("`{key}` is a path, as `{key} = {example}`"));
+            }
             None => mistakes.add(at, format!("`{key}` needs a value, as `{key} = {example}`")),
         }
         None
     }
 
     /// `key = any expression`.
-    pub(crate) fn expression(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<Expr> {
+    pub(crate) fn expression(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Expr> {
         let Entry { key: at, value } = self.take(key, mistakes)?;
         if value.is_none() {
             mistakes.add(at, format!("`{key}` needs a value, as `{key} = 10`"));
@@ -126,8 +169,13 @@ impl Args {
             mistakes.add(
                 &key,
                 match words::nearest(&word, &self.asked) {
-                    Some(near) => format!("`{attribute}` has no key `{word}`; did you mean `{near}`?"),
-                    None => format!("`{attribute}` has no key `{word}`; it has `{}`", self.asked.join("`, `")),
+                    Some(near) => {
+                        format!("`{attribute}` has no key `{word}`; did you mean `{near}`?")
+                    }
+                    None => format!(
+                        "`{attribute}` has no key `{word}`; it has `{}`",
+                        self.asked.join("`, `")
+                    ),
                 },
             );
         }
@@ -135,7 +183,9 @@ impl Args {
 
     fn take(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<Entry> {
         self.asked.push(key);
-        let (mut found, others) = std::mem::take(&mut self.entries).into_iter().partition::<Vec<_>, _>(|entry| entry.key == key);
+        let (mut found, others) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition::<Vec<_>, _>(|entry| entry.key == key);
         self.entries = others;
         for again in found.drain(1.min(found.len())..) {
             mistakes.add(again.key, format!("`{key}` stands twice; keep one"));
@@ -148,7 +198,10 @@ fn entry(attribute: &str, input: ParseStream<'_>) -> syn::Result<Entry> {
     if input.peek(Lit) {
         let lone = input.parse::<Lit>()?;
         let example = if attribute == "tool" { "rename = \"..\"" } else { "service = \"..\"" };
-        return Err(syn::Error::new_spanned(lone, format!("every value has a key, as `{example}`")));
+        return Err(syn::Error::new_spanned(
+            lone,
+            format!("every value has a key, as `{example}`"),
+        ));
     }
     if !input.peek(Ident::peek_any) {
         return Err(input.error("expected a key, as `ttl = \"5m\"`"));
@@ -157,7 +210,10 @@ fn entry(attribute: &str, input: ParseStream<'_>) -> syn::Result<Entry> {
     let value = if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new_spanned(&key, format!("`{key} =` has no value; write it or remove the key")));
+            return Err(syn::Error::new_spanned(
+                &key,
+                format!("`{key} =` has no value; write it or remove the key"),
+            ));
         }
         Some(input.parse::<Expr>()?)
     } else {

@@ -13,16 +13,13 @@ pub(crate) fn text(attrs: &[Attribute]) -> Option<TokenStream> {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(without_stars(&text.value())),
         _ => None,
     };
-    match pieces.iter().map(literal).collect::<Option<Vec<_>>>() {
-        Some(lines) => {
-            let text = without_margin(&lines.join("\n"));
-            (!text.is_empty()).then(|| LitStr::new(&text, Span::call_site()).into_token_stream())
-        }
-        None => {
-            let pieces = pieces.iter().map(|piece| quote!(#piece, "\n"));
-            Some(quote_spanned!(Span::mixed_site()=> ::core::concat!(#(#pieces),*)))
-        }
+    if let Some(lines) = pieces.iter().map(literal).collect::<Option<Vec<_>>>() {
+        let text = without_margin(&lines.join("\n"));
+        return (!text.is_empty())
+            .then(|| LitStr::new(&text, Span::call_site()).into_token_stream());
     }
+    let pieces = pieces.iter().map(|piece| quote!(#piece, "\n"));
+    Some(quote_spanned!(Span::mixed_site()=> ::core::concat!(#(#pieces),*)))
 }
 
 fn piece(attr: &Attribute) -> Option<&Expr> {
@@ -66,7 +63,10 @@ mod tests {
 
     #[test]
     fn a_block_comment_loses_its_stars() {
-        assert_eq!(without_margin(&without_stars("\n * Finds.\n *\n * More.\n ")), "Finds.\n\nMore.");
+        assert_eq!(
+            without_margin(&without_stars("\n * Finds.\n *\n * More.\n ")),
+            "Finds.\n\nMore."
+        );
     }
 
     #[test]

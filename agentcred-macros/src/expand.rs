@@ -4,14 +4,16 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{ReturnType, Type};
 
+use crate::credential::Credential;
 use crate::func::Func;
 use crate::mistakes::Mistakes;
+use crate::param::{Mark, Param};
 use crate::recover;
-use crate::tool::{self, Credential, Mark, Param, Shell, Tool};
+use crate::tool::{self, Shell, Tool};
 
 /// `#[credentialed_tool(attribute)] item`.
-pub(crate) fn attribute(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let keyword = Func::item_keyword(&item);
+pub(crate) fn attribute(attribute: TokenStream, item: &TokenStream) -> TokenStream {
+    let keyword = Func::item_keyword(item);
     match syn::parse2::<Func>(item.clone()) {
         Ok(func) => match tool::check(attribute, func) {
             Ok(tool) => tool.into_token_stream(),
@@ -26,7 +28,7 @@ pub(crate) fn attribute(attribute: TokenStream, item: TokenStream) -> TokenStrea
                 ),
                 _ => mistakes.add_error(error),
             }
-            recover::untouched(&item, &mistakes)
+            recover::untouched(item, &mistakes)
         }
     }
 }
@@ -72,7 +74,8 @@ impl ToTokens for Shell {
         let attrs = self.shared_attrs();
         let vis = &func.vis;
         // Tools own their arguments, whether their body consumes them or not.
-        let by_value = func.sig.asyncness.is_none().then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+        let by_value =
+            func.sig.asyncness.is_none().then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             #by_value
             #func
@@ -107,7 +110,8 @@ impl Tool {
         let krate = &shell.krate;
         let credential = credential_tokens(credential, krate);
         let title = title.iter();
-        let (hints, flags): (Vec<_>, Vec<_>) = hints.iter().map(|(hint, flag)| (Ident::new(hint, here), *flag)).unzip();
+        let (hints, flags): (Vec<_>, Vec<_>) =
+            hints.iter().map(|(hint, flag)| (Ident::new(hint, here), *flag)).unzip();
         let declare = params.iter().map(|param| {
             let Param { cfgs, ty, .. } = param;
             let constant = constant_ident(param);
@@ -149,21 +153,18 @@ impl Tool {
             });
             pass.push(quote_spanned!(here=> #(#cfgs)* #value));
         }
-        let call = match sig.asyncness {
-            Some(_) => quote_spanned!(here=> #func(#(#pass),*).await),
-            None => quote_spanned!(here=> #func(#(#pass),*)),
-        };
+        let is_async = sig.asyncness.is_some();
+        let wait = is_async.then(|| quote_spanned!(here=> .await));
         let body = quote_spanned! {here=>
             #(#fill)*
-            <#output as #krate::__private::Output>::into_json(#call)
+            <#output as #krate::__private::Output>::into_json(#func(#(#pass),*) #wait)
         };
-        // A future that is not `Send` is the function's fault, so the error points there.
-        let invocation = match sig.asyncness {
-            Some(_) => {
-                let new = quote_spanned!(func.span()=> #krate::__private::Invocation::new);
-                quote_spanned!(here=> #new(move |mut __injection| async move { #body }))
-            }
-            None => quote_spanned!(here=> #krate::__private::Invocation::blocking(move |mut __injection| { #body })),
+        let invocation = if is_async {
+            // A future that is not `Send` is the function's fault, so the error points there.
+            let new = quote_spanned!(func.span()=> #krate::__private::Invocation::new);
+            quote_spanned!(here=> #new(move |mut __injection| async move { #body }))
+        } else {
+            quote_spanned!(here=> #krate::__private::Invocation::blocking(move |mut __injection| { #body }))
         };
         quote_spanned! {here=>
             fn prepare(
@@ -198,7 +199,8 @@ pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
     let each = params.iter().map(|param| {
         let Param { ident, cfgs, .. } = param;
         let name = ident.to_string();
-        let check = quote_spanned!(ident.span()=> #krate::__private::check_parameter(__SEATS, #name));
+        let check =
+            quote_spanned!(ident.span()=> #krate::__private::check_parameter(__SEATS, #name));
         quote_spanned!(here=> #(#cfgs)* const _: () = #check;)
     });
     quote_spanned! {here=>
@@ -210,7 +212,8 @@ pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
 /// The rule about the parameters as a whole.
 pub(crate) fn check_tool(shell: &Shell) -> TokenStream {
     let krate = &shell.krate;
-    let check = quote_spanned!(shell.func.sig.ident.span()=> #krate::__private::check_tool(__SEATS));
+    let check =
+        quote_spanned!(shell.func.sig.ident.span()=> #krate::__private::check_tool(__SEATS));
     quote_spanned!(Span::mixed_site()=> const _: () = #check;)
 }
 

@@ -40,8 +40,10 @@ impl Parse for Func {
 impl Func {
     /// What stands in place of a function, when the attribute is on something else.
     pub(crate) fn item_keyword(item: &TokenStream) -> Option<Ident> {
-        const ITEMS: [&str; 11] =
-            ["fn", "struct", "enum", "union", "trait", "impl", "mod", "const", "static", "type", "use"];
+        const ITEMS: [&str; 11] = [
+            "fn", "struct", "enum", "union", "trait", "impl", "mod", "const", "static", "type",
+            "use",
+        ];
         let words = item.clone().into_iter().filter_map(|token| match token {
             TokenTree::Ident(word) => Some(word),
             _ => None,
@@ -49,7 +51,11 @@ impl Func {
         let mut items = words.filter(|word| ITEMS.iter().any(|item| word == item)).peekable();
         let first = items.next()?;
         // `const fn`
-        if first == "const" && items.peek().is_some_and(|second| second == "fn") { items.next() } else { Some(first) }
+        if first == "const" && items.peek().is_some_and(|second| second == "fn") {
+            items.next()
+        } else {
+            Some(first)
+        }
     }
 
     /// Whether there is a body; a trait's method may have none.
@@ -68,9 +74,10 @@ impl ToTokens for Func {
 impl RawParam {
     fn taken_from(input: &mut FnArg) -> Option<Self> {
         let FnArg::Typed(typed) = input else { return None };
-        let (ours, theirs) = std::mem::take(&mut typed.attrs)
-            .into_iter()
-            .partition::<Vec<_>, _>(|attr| ["doc", "tool", "credential"].iter().any(|name| attr.path().is_ident(name)));
+        let (ours, theirs) =
+            std::mem::take(&mut typed.attrs).into_iter().partition::<Vec<_>, _>(|attr| {
+                ["doc", "tool", "credential"].iter().any(|name| attr.path().is_ident(name))
+            });
         let (docs, marks) = ours.into_iter().partition(|attr| attr.path().is_ident("doc"));
         let cfgs = theirs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
         typed.attrs = theirs;

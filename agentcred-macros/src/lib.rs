@@ -4,9 +4,11 @@ use proc_macro::TokenStream;
 
 // From the tokens to a checked tool.
 mod args;
+mod credential;
 mod doc;
 mod func;
 mod mistakes;
+mod param;
 mod tool;
 mod words;
 
@@ -17,5 +19,5 @@ mod recover;
 #[allow(missing_docs, reason = "documented on the front door, so that the examples run")]
 #[proc_macro_attribute]
 pub fn credentialed_tool(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(args.into(), item.into()).into()
+    expand::attribute(args.into(), &item.into()).into()
 }

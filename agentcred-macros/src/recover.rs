@@ -18,7 +18,9 @@ impl ToTokens for Broken {
         let Self { shell, mistakes, params, has_all_params } = self;
         let Shell { func, ident, krate, .. } = shell;
         // Inside an `impl` or a trait no struct can stand.
-        if func.sig.inputs.iter().any(|input| matches!(input, FnArg::Receiver(_))) || !func.has_body() {
+        if func.sig.inputs.iter().any(|input| matches!(input, FnArg::Receiver(_)))
+            || !func.has_body()
+        {
             tokens.extend(untouched(&func.to_token_stream(), mistakes));
             return;
         }

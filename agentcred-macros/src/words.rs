@@ -21,18 +21,22 @@ pub(crate) fn service(text: &str) -> Result<String, String> {
 /// One or more scope tokens of RFC 6749 section 3.3, separated by single spaces.
 pub(crate) fn scope(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("a scope is never empty; write what the call may do, as `\"read:customers\"`".to_owned());
+        return Err("a scope is never empty; write what the call may do, as `\"read:customers\"`"
+            .to_owned());
     }
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let mut seen = Vec::new();
     for token in text.split(' ') {
         if token.is_empty() {
-            return Err("scope tokens are separated by single spaces, with none before and after".to_owned());
+            return Err("scope tokens are separated by single spaces, with none before and after"
+                .to_owned());
         }
         if token.len() > 128 || !token.bytes().all(allowed) {
-            return Err("a scope token is 1 to 128 printable ASCII characters without `\"` and `\\`; \
+            return Err(
+                "a scope token is 1 to 128 printable ASCII characters without `\"` and `\\`; \
                         tokens are separated by single spaces"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if seen.contains(&token) {
             return Err(format!("the scope token `{token}` stands twice; write it once"));
@@ -44,13 +48,18 @@ pub(crate) fn scope(text: &str) -> Result<String, String> {
 
 /// A length of time in seconds: `30s`, `5m`, `1h`; more than 0, at most an hour.
 pub(crate) fn seconds(key: &str, text: &str) -> Result<u64, String> {
-    let form = format!("`{key}` is a whole number of seconds, minutes or hours, as `\"30s\"`, `\"5m\"` or `\"1h\"`");
+    let form = format!(
+        "`{key}` is a whole number of seconds, minutes or hours, as `\"30s\"`, `\"5m\"` or `\"1h\"`"
+    );
     let digits = text.trim_end_matches(|last: char| !last.is_ascii_digit());
     let unit = match &text[digits.len()..] {
         "s" => 1,
         "m" => 60,
         "h" => HOUR,
-        near => return Err(near_time(digits, near).map_or_else(|| form.clone(), |near| format!("{form}; write `\"{near}\"`"))),
+        near => {
+            return Err(near_time(digits, near)
+                .map_or_else(|| form.clone(), |near| format!("{form}; write `\"{near}\"`")));
+        }
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(form);

@@ -79,8 +79,10 @@ impl Arguments {
     /// When it is missing, or when its type refuses the value.
     pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ArgumentError> {
         match self.remove(name) {
-            Some(value) => T::deserialize(value).map_err(|_| ArgumentError::new(name, ArgumentErrorKind::Refused)),
-            None => T::deserialize(Absent).map_err(|_| ArgumentError::new(name, ArgumentErrorKind::Missing)),
+            Some(value) => T::deserialize(value)
+                .map_err(|_| ArgumentError::new(name, ArgumentErrorKind::Refused)),
+            None => T::deserialize(Absent)
+                .map_err(|_| ArgumentError::new(name, ArgumentErrorKind::Missing)),
         }
     }
 
@@ -88,7 +90,10 @@ impl Arguments {
     ///
     /// # Errors
     /// When its type refuses the value.
-    pub fn take_present<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ArgumentError> {
+    pub fn take_present<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, ArgumentError> {
         match self.values.get(name) {
             None | Some(Value::Null) => {
                 self.remove(name);
@@ -104,7 +109,8 @@ impl Arguments {
     /// When the struct refuses it.
     pub fn take_all<T: DeserializeOwned>(&mut self) -> Result<T, ArgumentError> {
         let values = std::mem::take(&mut self.values);
-        T::deserialize(Value::Object(values)).map_err(|_| ArgumentError::new("", ArgumentErrorKind::Refused))
+        T::deserialize(Value::Object(values))
+            .map_err(|_| ArgumentError::new("", ArgumentErrorKind::Refused))
     }
 
     /// Ends the taking.
@@ -193,7 +199,9 @@ impl fmt::Display for ArgumentError {
             ArgumentErrorKind::Duplicate => f.write_str("an argument stands twice"),
             ArgumentErrorKind::Unknown { expected } => {
                 match path {
-                    "" => f.write_str("there is an argument that this tool does not take; it takes ")?,
+                    "" => {
+                        f.write_str("there is an argument that this tool does not take; it takes ")?;
+                    }
                     path => write!(f, "`{path}` has a field that is not known; it takes ")?,
                 }
                 let expected = expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
@@ -205,7 +213,9 @@ impl fmt::Display for ArgumentError {
                 write!(f, "the arguments must be {expected}")
             }
             ArgumentErrorKind::Mistyped { expected } => write!(f, "`{path}` must be {expected}"),
-            ArgumentErrorKind::Refused if path.is_empty() => f.write_str("the arguments were refused"),
+            ArgumentErrorKind::Refused if path.is_empty() => {
+                f.write_str("the arguments were refused")
+            }
             ArgumentErrorKind::Refused => write!(f, "the value of `{path}` was refused"),
         }
     }

@@ -18,7 +18,9 @@ pub(crate) fn prune(schema: &Value, value: &mut Value, root: &Value) {
             };
             fields.retain(|name, field| {
                 let Some(property) = properties.get(name) else { return true };
-                !field.is_null() || is_required(schema, name) || check(property, field, root, "").is_ok()
+                !field.is_null()
+                    || is_required(schema, name)
+                    || check(property, field, root, "").is_ok()
             });
             for (name, property) in properties {
                 if let Some(field) = fields.get_mut(name) {
@@ -27,7 +29,9 @@ pub(crate) fn prune(schema: &Value, value: &mut Value, root: &Value) {
             }
         }
         Value::Array(items) => {
-            let Some(each) = schema.get("items") else { return prune_in_branch(schema, value, root) };
+            let Some(each) = schema.get("items") else {
+                return prune_in_branch(schema, value, root);
+            };
             for item in items {
                 prune(each, item, root);
             }
@@ -40,7 +44,12 @@ pub(crate) fn prune(schema: &Value, value: &mut Value, root: &Value) {
 ///
 /// # Errors
 /// The first departure.
-pub(crate) fn check(schema: &Value, value: &Value, root: &Value, path: &str) -> Result<(), ArgumentError> {
+pub(crate) fn check(
+    schema: &Value,
+    value: &Value,
+    root: &Value,
+    path: &str,
+) -> Result<(), ArgumentError> {
     let schema = resolve(schema, root);
     if !has_type(schema, value) || !is_listed(schema, value) || !is_within_bounds(schema, value) {
         return Err(mistyped(schema, path));
@@ -128,7 +137,8 @@ fn has_type(schema: &Value, value: &Value) -> bool {
 }
 
 fn is_listed(schema: &Value, value: &Value) -> bool {
-    let listed = schema.get("enum").and_then(Value::as_array).is_none_or(|values| values.contains(value));
+    let listed =
+        schema.get("enum").and_then(Value::as_array).is_none_or(|values| values.contains(value));
     listed && schema.get("const").is_none_or(|only| only == value)
 }
 
@@ -137,7 +147,8 @@ fn is_within_bounds(schema: &Value, value: &Value) -> bool {
     let count = |key: &str| schema.get(key).and_then(Value::as_u64);
     let counted = |count_of: usize, least: &str, most: &str| {
         let actual = u64::try_from(count_of).unwrap_or(u64::MAX);
-        count(least).is_none_or(|least| actual >= least) && count(most).is_none_or(|most| actual <= most)
+        count(least).is_none_or(|least| actual >= least)
+            && count(most).is_none_or(|most| actual <= most)
     };
     match value {
         Value::Number(actual) => actual.as_f64().is_none_or(|actual| {
@@ -152,14 +163,21 @@ fn is_within_bounds(schema: &Value, value: &Value) -> bool {
     }
 }
 
-fn check_branches(schema: &Value, value: &Value, root: &Value, path: &str) -> Result<(), ArgumentError> {
+fn check_branches(
+    schema: &Value,
+    value: &Value,
+    root: &Value,
+    path: &str,
+) -> Result<(), ArgumentError> {
     let branches = |key| schema.get(key).and_then(Value::as_array).into_iter().flatten();
     for all in branches("allOf") {
         check(all, value, root, path)?;
     }
     for key in ["anyOf", "oneOf"] {
         let refusals = branches(key).map(|branch| check(branch, value, root, path));
-        let Ok(refusals) = refusals.map(Result::err).collect::<Option<Vec<_>>>().ok_or(()) else { continue };
+        let Ok(refusals) = refusals.map(Result::err).collect::<Option<Vec<_>>>().ok_or(()) else {
+            continue;
+        };
         // The branch that got furthest into the value is the one that was meant.
         if let Some(refusal) = refusals.into_iter().max_by_key(|refusal| refusal.path().len()) {
             return Err(if refusal.path() == path { mistyped(schema, path) } else { refusal });
@@ -177,7 +195,9 @@ fn check_fields(
     let none = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     let further = schema.get("additionalProperties");
-    if further == Some(&Value::Bool(false)) && fields.keys().any(|name| !properties.contains_key(name)) {
+    if further == Some(&Value::Bool(false))
+        && fields.keys().any(|name| !properties.contains_key(name))
+    {
         let expected = properties.keys().cloned().collect();
         return Err(ArgumentError::new(path, ArgumentErrorKind::Unknown { expected }));
     }
@@ -198,7 +218,12 @@ fn check_fields(
     Ok(())
 }
 
-fn check_items(schema: &Value, items: &[Value], root: &Value, path: &str) -> Result<(), ArgumentError> {
+fn check_items(
+    schema: &Value,
+    items: &[Value],
+    root: &Value,
+    path: &str,
+) -> Result<(), ArgumentError> {
     let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (index, item) in items.iter().enumerate() {
         if let Some(schema) = first.get(index).or_else(|| schema.get("items")) {
@@ -209,7 +234,8 @@ fn check_items(schema: &Value, items: &[Value], root: &Value, path: &str) -> Res
 }
 
 fn prune_in_branch(schema: &Value, value: &mut Value, root: &Value) {
-    let branches = ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+    let branches =
+        ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
     for branch in branches {
         let mut pruned = value.clone();
         prune(branch, &mut pruned, root);
@@ -221,7 +247,10 @@ fn prune_in_branch(schema: &Value, value: &mut Value, root: &Value) {
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
-    schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|key| key == name))
+    schema
+        .get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|names| names.iter().any(|key| key == name))
 }
 
 fn field(path: &str, name: &str) -> String {

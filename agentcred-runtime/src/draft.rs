@@ -37,7 +37,11 @@ impl Draft {
     }
 
     /// An argument that the model must fill in, unless its type says that it may be absent.
-    pub fn argument<T: DeserializeOwned + JsonSchema>(&mut self, name: &str, description: Option<&str>) {
+    pub fn argument<T: DeserializeOwned + JsonSchema>(
+        &mut self,
+        name: &str,
+        description: Option<&str>,
+    ) {
         self.property::<T>(name, description, None);
         if !accepts_absence::<T>() {
             self.required.push(name.into());
@@ -45,7 +49,12 @@ impl Draft {
     }
 
     /// An argument that the model may leave out.
-    pub fn optional_argument<T: JsonSchema>(&mut self, name: &str, description: Option<&str>, default: Option<Value>) {
+    pub fn optional_argument<T: JsonSchema>(
+        &mut self,
+        name: &str,
+        description: Option<&str>,
+        default: Option<Value>,
+    ) {
         self.property::<T>(name, description, default);
     }
 
@@ -83,7 +92,9 @@ impl Draft {
                 root.insert("required".to_owned(), self.required.into());
             }
             // A tool that takes nothing still has `properties`; some clients break without.
-            if root.get("type").is_some_and(|name| name == "object") && !root.contains_key("properties") {
+            if root.get("type").is_some_and(|name| name == "object")
+                && !root.contains_key("properties")
+            {
                 root.insert("properties".to_owned(), Map::new().into());
             }
             let shared = self.generator.take_definitions(true);
@@ -95,7 +106,12 @@ impl Draft {
         self.definition
     }
 
-    fn property<T: JsonSchema>(&mut self, name: &str, description: Option<&str>, default: Option<Value>) {
+    fn property<T: JsonSchema>(
+        &mut self,
+        name: &str,
+        description: Option<&str>,
+        default: Option<Value>,
+    ) {
         let mut schema = self.generator.subschema_for::<T>();
         if let Some(description) = description {
             schema.insert("description".to_owned(), without_margin(description).into());

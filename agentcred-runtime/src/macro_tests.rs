@@ -125,7 +125,10 @@ fn the_model_sees_arguments_and_nothing_else() {
             "additionalProperties": false,
         })
     );
-    assert_eq!(definition.output_schema, Some(json!({"type": "array", "items": {"type": "string"}})));
+    assert_eq!(
+        definition.output_schema,
+        Some(json!({"type": "array", "items": {"type": "string"}}))
+    );
     assert_eq!(definition.timeout, Duration::from_secs(30));
 }
 
@@ -180,7 +183,8 @@ async fn a_sync_function_gets_two_credentials_state_and_context() {
 async fn one_struct_takes_all_arguments_recursive_ones_too() {
     let arguments = json!({"many": 3, "node": {"next": {"next": null}}});
     assert_eq!(run(&TakeWhole, arguments, &["stripe"]).await, json!(5));
-    let refused = prepare(&TakeWhole, json!({"many": 3, "node": {"next": {"nxt": null}}})).unwrap_err();
+    let refused =
+        prepare(&TakeWhole, json!({"many": 3, "node": {"next": {"nxt": null}}})).unwrap_err();
     assert_eq!(refused, "`node.next` has a field that is not known; it takes `next`");
 }
 
@@ -194,9 +198,18 @@ async fn a_call_without_its_nonce_fails_and_does_not_panic() {
 fn wrong_arguments_are_named_and_never_repeated() {
     for (arguments, refusal) in [
         (json!({}), "`email` is missing"),
-        (json!({"email": "canary", "canary": 1}), "there is an argument that this tool does not take; it takes `email`, `limit`"),
-        (json!({"email": "a", "stripe": "acn_canary"}), "there is an argument that this tool does not take; it takes `email`, `limit`"),
-        (json!({"email": "a", "limit": "canary"}), "`limit` must be an integer from 0 to 4294967295"),
+        (
+            json!({"email": "canary", "canary": 1}),
+            "there is an argument that this tool does not take; it takes `email`, `limit`",
+        ),
+        (
+            json!({"email": "a", "stripe": "acn_canary"}),
+            "there is an argument that this tool does not take; it takes `email`, `limit`",
+        ),
+        (
+            json!({"email": "a", "limit": "canary"}),
+            "`limit` must be an integer from 0 to 4294967295",
+        ),
         (json!({"email": "a", "limit": -1}), "`limit` must be an integer from 0 to 4294967295"),
         (json!({"email": ["canary"]}), "`email` must be a string"),
         (json!({"email": null}), "`email` must be a string"),
@@ -205,7 +218,10 @@ fn wrong_arguments_are_named_and_never_repeated() {
     }
     for (arguments, refusal) in [
         (json!({"filter": {"status": "canary"}}), "`filter.status` must be one of `open`, `paid`"),
-        (json!({"filter": {"canary": 1}}), "`filter` has a field that is not known; it takes `status`, `tags`"),
+        (
+            json!({"filter": {"canary": 1}}),
+            "`filter` has a field that is not known; it takes `status`, `tags`",
+        ),
         (json!({"filter": {"tags": ["a", 1]}}), "`filter.tags[1]` must be a string"),
         (json!({"filter": "canary"}), "`filter` must be an object"),
     ] {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::arguments::{ArgumentError, Arguments};
@@ -41,7 +41,10 @@ pub trait Param<Kind>: Sized {
     ///
     /// # Errors
     /// When its argument is missing or of the wrong type.
-    fn prepare(parameter: &Parameter<Self>, arguments: &mut Arguments) -> Result<Self::Prepared, ArgumentError>;
+    fn prepare(
+        parameter: &Parameter<Self>,
+        arguments: &mut Arguments,
+    ) -> Result<Self::Prepared, ArgumentError>;
 
     /// The value that the function is called with.
     ///
@@ -146,14 +149,18 @@ where
             Source::Default { value, json } => {
                 draft.optional_argument::<T>(parameter.name, parameter.description, json(&value()));
             }
-            Source::Type | Source::Credential(_) => draft.argument::<T>(parameter.name, parameter.description),
+            Source::Type | Source::Credential(_) => {
+                draft.argument::<T>(parameter.name, parameter.description);
+            }
         }
     }
 
     fn prepare(parameter: &Parameter<T>, arguments: &mut Arguments) -> Result<T, ArgumentError> {
         match &parameter.source {
             Source::AllArguments => arguments.take_all(),
-            Source::Default { value, .. } => Ok(arguments.take_present(parameter.name)?.unwrap_or_else(value)),
+            Source::Default { value, .. } => {
+                Ok(arguments.take_present(parameter.name)?.unwrap_or_else(value))
+            }
             Source::Type | Source::Credential(_) => arguments.take(parameter.name),
         }
     }
@@ -216,7 +223,8 @@ impl<T: ?Sized + Send + Sync + 'static> Param<Injected> for State<T> {
     }
 
     fn fill((): (), injection: &mut Injection) -> Result<Self, ToolError> {
-        let missing = || format!("the toolbox has no state of the type `{}`", std::any::type_name::<T>());
+        let missing =
+            || format!("the toolbox has no state of the type `{}`", std::any::type_name::<T>());
         injection.state.find::<T>().ok_or_else(|| missing().into())
     }
 }

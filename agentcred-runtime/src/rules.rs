@@ -72,7 +72,9 @@ pub const fn check_parameter(seats: &[Seat], name: &str) {
             "the model fills in this parameter; `#[credential(..)]` goes on a parameter of type `Nonce`",
         ),
         (Rule::Injected, Mark::Credential) => {
-            refuse("this parameter carries no credential; `#[credential(..)]` goes on one of type `Nonce`");
+            refuse(
+                "this parameter carries no credential; `#[credential(..)]` goes on one of type `Nonce`",
+            );
         }
         (Rule::Nonce | Rule::Injected, Mark::Tool | Mark::Args) => refuse(
             "this parameter is injected and the model never sees it; remove its `#[tool(..)]`",
@@ -95,15 +97,16 @@ pub const fn check_tool(seats: &[Seat]) {
     while index < seats.len() {
         match (seats[index].rule, seats[index].mark) {
             (Rule::Nonce, Mark::Credential) => nonces += 1,
-            (Rule::Nonce, _) => return,
-            // It has an error of its own; a second one would mislead.
-            (Rule::Refused(_), _) => return,
+            // What is refused has an error of its own, and a second one would mislead.
+            (Rule::Nonce | Rule::Refused(_), _) => return,
             _ => {}
         }
         index += 1;
     }
     if nonces == 0 {
-        refuse("no parameter takes the credential; add one of type `Nonce`, or use no `#[credentialed_tool]`");
+        refuse(
+            "no parameter takes the credential; add one of type `Nonce`, or use no `#[credentialed_tool]`",
+        );
     } else {
         refuse(
             "every `Nonce` here has a `#[credential(..)]` of its own, so none takes the credential of \

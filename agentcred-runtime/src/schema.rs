@@ -64,11 +64,15 @@ fn rewrite_object(schema: &mut Map<String, Value>, contract: Contract, sealing: 
     split_type_list(schema);
     close(schema, sealing);
 
-    let shared = schema.contains_key("properties") && COMBINATORS.iter().any(|key| schema.contains_key(*key));
+    let shared = schema.contains_key("properties")
+        && COMBINATORS.iter().any(|key| schema.contains_key(*key));
     let branch = if shared || schema.contains_key("allOf") { Sealing::Open } else { sealing };
     for (key, value) in schema.iter_mut() {
         match (key.as_str(), value) {
-            ("properties" | "patternProperties" | "$defs" | "dependentSchemas", Value::Object(schemas)) => {
+            (
+                "properties" | "patternProperties" | "$defs" | "dependentSchemas",
+                Value::Object(schemas),
+            ) => {
                 for schema in schemas.values_mut() {
                     rewrite(schema, contract, Sealing::Closed);
                 }
@@ -84,7 +88,10 @@ fn rewrite_object(schema: &mut Map<String, Value>, contract: Contract, sealing: 
                 }
             }
             ("items" | "contains" | "propertyNames" | "not" | "if" | "then" | "else", schema)
-            | ("additionalProperties" | "unevaluatedProperties", schema @ (Value::Object(_) | Value::Bool(true))) => {
+            | (
+                "additionalProperties" | "unevaluatedProperties",
+                schema @ (Value::Object(_) | Value::Bool(true)),
+            ) => {
                 rewrite(schema, contract, Sealing::Closed);
             }
             _ => {}
@@ -106,7 +113,9 @@ fn close(schema: &mut Map<String, Value>, sealing: Sealing) {
 /// and makes models send nulls.
 fn drop_null_from_optionals(schema: &mut Map<String, Value>) {
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
     for (name, property) in properties {
         if !required.iter().any(|key| key == name)
             && let Some(property) = property.as_object_mut()
@@ -149,9 +158,25 @@ fn drop_null(schema: &mut Map<String, Value>) {
 /// out: many readers of JSON cannot represent them.
 fn bound_by_format(schema: &mut Map<String, Value>) {
     const STANDARD: [&str; 19] = [
-        "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6",
-        "uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer",
-        "relative-json-pointer", "regex",
+        "date-time",
+        "date",
+        "time",
+        "duration",
+        "email",
+        "idn-email",
+        "hostname",
+        "idn-hostname",
+        "ipv4",
+        "ipv6",
+        "uri",
+        "uri-reference",
+        "iri",
+        "iri-reference",
+        "uuid",
+        "uri-template",
+        "json-pointer",
+        "relative-json-pointer",
+        "regex",
     ];
     let Some(format) = schema.get("format").and_then(Value::as_str) else { return };
     if STANDARD.contains(&format) {
@@ -171,7 +196,8 @@ fn bound_by_format(schema: &mut Map<String, Value>) {
 
 /// Writes `"type": ["integer", "null"]` as a union, because many clients take only one type.
 fn split_type_list(schema: &mut Map<String, Value>) {
-    const ABOUT: [&str; 6] = ["description", "default", "examples", "deprecated", "readOnly", "writeOnly"];
+    const ABOUT: [&str; 6] =
+        ["description", "default", "examples", "deprecated", "readOnly", "writeOnly"];
     let Some(Value::Array(names)) = schema.get("type") else { return };
     let names = names.clone();
     let (about, rules): (Map<_, _>, Map<_, _>) =

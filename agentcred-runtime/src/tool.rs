@@ -174,13 +174,18 @@ mod tests {
     use super::*;
 
     fn injection() -> Injection {
-        Injection { nonces: Vec::new(), context: CallContext::new("call-1", "task-1"), state: Arc::default() }
+        Injection {
+            nonces: Vec::new(),
+            context: CallContext::new("call-1", "task-1"),
+            state: Arc::default(),
+        }
     }
 
     #[tokio::test]
     async fn a_blocking_call_runs_off_the_async_thread() {
         let here = std::thread::current().id();
-        let call = Invocation::blocking(move |_| Ok(Value::Bool(std::thread::current().id() == here)));
+        let call =
+            Invocation::blocking(move |_| Ok(Value::Bool(std::thread::current().id() == here)));
         assert_eq!(call.run(injection()).await.unwrap(), Value::Bool(false));
     }
 
