@@ -200,7 +200,9 @@ impl fmt::Display for ArgumentError {
             ArgumentErrorKind::Unknown { expected } => {
                 match path {
                     "" => {
-                        f.write_str("there is an argument that this tool does not take; it takes ")?;
+                        f.write_str(
+                            "there is an argument that this tool does not take; it takes ",
+                        )?;
                     }
                     path => write!(f, "`{path}` has a field that is not known; it takes ")?,
                 }

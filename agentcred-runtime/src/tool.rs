@@ -176,7 +176,11 @@ mod tests {
     fn injection() -> Injection {
         Injection {
             nonces: Vec::new(),
-            context: CallContext::new("call-1", "task-1"),
+            context: CallContext::new(
+                "agent".parse().unwrap(),
+                "task-1".parse().unwrap(),
+                "call-1".parse().unwrap(),
+            ),
             state: Arc::default(),
         }
     }
