@@ -76,6 +76,7 @@ impl ToTokens for Shell {
         let Self { func, ident, docs, .. } = self;
         let attrs = self.shared_attrs();
         let vis = &func.vis;
+        let deprecated = func.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"));
         // Tools own their arguments, whether their body consumes them or not.
         let by_value =
             func.sig.asyncness.is_none().then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
@@ -85,6 +86,7 @@ impl ToTokens for Shell {
 
             #(#attrs)*
             #(#docs)*
+            #(#deprecated)*
             #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
             #vis struct #ident;
         });
