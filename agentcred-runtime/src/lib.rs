@@ -38,6 +38,9 @@ mod failure;
 mod outcome;
 mod redact;
 
+// What the model and the issuer are told about the tools.
+mod dialect;
+
 mod config;
 
 // What generated code names.
@@ -50,6 +53,7 @@ pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
 pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
 pub use context::CallContext;
+pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};
 pub use error::ToolError;
 pub use issuer::{

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::agent::BuildError;
+use crate::dialect::{Dialect, DialectError};
 use crate::state::StateMap;
 use crate::tool::{Tool, ToolDefinition};
 
@@ -42,6 +45,17 @@ impl Toolbox {
     /// The tools' definitions, in order.
     pub fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
         self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    /// The tools as a model's provider takes them, one entry for each, in order.
+    ///
+    /// The entries go into the request under the key that [`Dialect`] names. Nothing about
+    /// credentials is in them.
+    ///
+    /// # Errors
+    /// The first tool that the provider cannot take, with the argument and the rule in its way.
+    pub fn schemas(&self, dialect: Dialect) -> Result<Vec<Value>, DialectError> {
+        dialect.export(self.definitions())
     }
 
     /// Two tools of one name, or a tool without the state that it takes, would fail at the
