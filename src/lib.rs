@@ -2,3 +2,5 @@
 
 #[doc(inline)]
 pub use agentcred_runtime::*;
+
+pub use agentcred_macros::credentialed_tool;
