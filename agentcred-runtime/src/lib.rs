@@ -40,6 +40,7 @@ mod redact;
 
 // What the model and the issuer are told about the tools.
 mod dialect;
+mod manifest;
 
 mod config;
 
@@ -59,6 +60,7 @@ pub use error::ToolError;
 pub use issuer::{
     Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
 };
+pub use manifest::ManifestError;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
 pub use request::RequestBuilder;
