@@ -66,10 +66,11 @@ pub(super) struct Refund {
 }
 
 impl Account {
-    /// Reads the fixture and moves all its timestamps to where they would stand at `now`.
+    /// Reads the fixture and moves all its timestamps by the days that lie between the day
+    /// on which it was written and the day of `now`.
     pub(super) fn from_fixture(now: i64) -> io::Result<Self> {
         let mut account: Self = serde_json::from_str(FIXTURE)?;
-        let age = now - account.as_of;
+        let age = (now.div_euclid(DAY) - account.as_of.div_euclid(DAY)) * DAY;
         account.as_of = now;
         for customer in &mut account.customers {
             customer.created += age;
@@ -212,6 +213,8 @@ impl Listed for Charge {
     }
 }
 
+/// In seconds.
+const DAY: i64 = 86_400;
 const FIXTURE: &str = include_str!("../fixture.json");
 
 #[cfg(test)]
@@ -270,9 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn the_account_is_as_old_whenever_it_is_read() {
+    fn the_account_is_as_old_on_whatever_day_it_is_read() {
+        let midnight = 20_000 * DAY;
         let (early, late) = (Account::from_fixture(0).unwrap(), account());
-        assert_eq!(late.invoices[0].created - early.invoices[0].created, 1_800_000_000);
-        assert!(late.invoices.iter().all(|invoice| invoice.created < late.now()));
+        let noon = Account::from_fixture(midnight + DAY / 2).unwrap();
+        let midnight = Account::from_fixture(midnight).unwrap();
+        assert_eq!(noon.invoices[0].created, midnight.invoices[0].created);
+        assert_eq!(late.invoices[0].created - early.invoices[0].created, 20_833 * DAY);
+        assert!(midnight.invoices.iter().all(|invoice| invoice.created < midnight.now()));
+        assert!(midnight.charges.iter().all(|charge| charge.created < midnight.now()));
     }
 }

@@ -18,10 +18,9 @@ impl SandboxKey {
     ///
     /// When the system has no randomness to give.
     pub(crate) fn random() -> io::Result<Self> {
-        let mut bytes = [0_u8; 24];
+        let mut bytes = [0_u8; 16];
         rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gave no randomness"))?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self(format!("sk_test_{text}")))
+        Ok(Self(format!("sk_test_{:032x}", u128::from_be_bytes(bytes))))
     }
 
     /// The key itself, for the issuer's secret source and for nobody else.

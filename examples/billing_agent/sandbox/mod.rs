@@ -49,8 +49,8 @@ pub(crate) struct Seen {
 impl Sandbox {
     /// Serves the fixture on a free loopback port to whoever holds `key`.
     ///
-    /// The fixture's timestamps are moved so that it is as old at `now` (seconds since
-    /// 1970) as on the day it was written: what was overdue then is overdue now.
+    /// The fixture's timestamps are moved by whole days, so that it is as old on the day of
+    /// `now` (seconds since 1970) as when it was written: what was overdue then is so now.
     ///
     /// # Errors
     ///
