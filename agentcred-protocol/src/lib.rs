@@ -1,1 +1,28 @@
-//! placeholder
+//! What travels between an agent and the vault side: names, tokens, messages and proofs.
+//!
+//! The protocol is a profile of OAuth 2: a task grant by client credentials with a
+//! `private_key_jwt` assertion (RFC 7523), a nonce per tool call by token exchange (RFC 8693),
+//! both bound to a key by DPoP (RFC 9449). Both sides depend on this crate, and it depends on
+//! neither.
+//!
+//! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
+//! [`ttl`], [`clock`]); the two secrets ([`token`]); who proves what ([`key`], [`assertion`],
+//! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`]);
+//! and keeping secrets out of answers ([`scrub`]).
+
+pub mod answer;
+pub mod arguments;
+pub mod assertion;
+pub mod clock;
+pub mod encodings;
+pub mod key;
+pub mod metadata;
+pub mod names;
+pub mod proof;
+pub mod random;
+pub mod refusal;
+pub mod request;
+pub mod scope;
+pub mod scrub;
+pub mod token;
+pub mod ttl;

@@ -1,0 +1,198 @@
+//! Taking known secrets out of what is on its way to a reader, in one piece or as a stream.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use crate::encodings::encodings;
+
+/// What stands where a secret stood.
+pub const REDACTED: &str = "[redacted]";
+
+/// Finds given secrets in every form of [`encodings`], whatever the letter case.
+///
+/// # Security
+/// A secret that was hashed or encrypted on the way is not found. Secrets of fewer than
+/// [`Self::SHORTEST_SECRET`] bytes are not searched for: they would be found everywhere. The
+/// search automaton holds the forms in memory that is not overwritten when it is dropped.
+#[derive(Clone)]
+pub struct Scrubber {
+    search: Search,
+    longest: usize,
+}
+
+#[derive(Clone)]
+enum Search {
+    /// There is no secret to look for.
+    Nothing,
+    Forms(Arc<AhoCorasick>),
+    /// The forms are too large to be searched for, so nothing may pass.
+    Everything,
+}
+
+impl Scrubber {
+    /// The shortest secret that is searched for, in bytes.
+    pub const SHORTEST_SECRET: usize = 8;
+
+    /// A scrubber for these secrets.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let forms: Vec<_> = secrets
+            .into_iter()
+            .filter(|secret| secret.len() >= Self::SHORTEST_SECRET)
+            .flat_map(encodings)
+            .collect();
+        let Some(longest) = forms.iter().map(|form| form.len()).max() else {
+            return Self { search: Search::Nothing, longest: 1 };
+        };
+        // A full DFA would be faster to search but costs more to build than a short answer.
+        let search = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(forms.iter().map(|form| form.as_slice()))
+            .map_or(Search::Everything, |automaton| Search::Forms(Arc::new(automaton)));
+        Self { search, longest }
+    }
+
+    /// Whether any secret stands in `bytes`.
+    pub fn finds(&self, bytes: &[u8]) -> bool {
+        match &self.search {
+            Search::Nothing => false,
+            Search::Forms(automaton) => automaton.is_match(bytes),
+            Search::Everything => true,
+        }
+    }
+
+    /// The text without the secrets.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.finds(text.as_bytes()) {
+            let mut stream = self.stream();
+            let mut clean = stream.push(text.as_bytes());
+            clean.extend(stream.finish());
+            Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// A scrubber for one body that arrives in chunks.
+    pub fn stream(&self) -> ScrubStream {
+        ScrubStream { scrubber: self.clone(), held: Vec::new(), found: 0 }
+    }
+}
+
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrubber(..)")
+    }
+}
+
+/// One body on its way through. It holds back as many bytes as the longest form has, less one,
+/// so that a secret split between chunks is found.
+#[derive(Debug)]
+pub struct ScrubStream {
+    scrubber: Scrubber,
+    held: Vec<u8>,
+    found: u64,
+}
+
+impl ScrubStream {
+    /// Takes the next chunk and gives what may go on.
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
+        self.held.extend_from_slice(chunk);
+        let decided = self.held.len().saturating_sub(self.scrubber.longest - 1);
+        self.release(decided)
+    }
+
+    /// Ends the body and gives what was held back.
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.release(self.held.len())
+    }
+
+    /// How many secrets were taken out so far.
+    pub fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// Lets go of all that starts in the first `decided` bytes: from there every form that
+    /// could match has arrived whole.
+    fn release(&mut self, decided: usize) -> Vec<u8> {
+        let automaton = match &self.scrubber.search {
+            Search::Nothing => return std::mem::take(&mut self.held),
+            Search::Everything => {
+                self.held.clear();
+                return Vec::new();
+            }
+            Search::Forms(automaton) => automaton,
+        };
+        let mut clean = Vec::with_capacity(decided);
+        let mut passed = 0;
+        for found in automaton.find_iter(&self.held) {
+            if found.start() >= decided {
+                break;
+            }
+            clean.extend_from_slice(&self.held[passed..found.start()]);
+            clean.extend_from_slice(REDACTED.as_bytes());
+            passed = found.end();
+            self.found += 1;
+        }
+        if passed < decided {
+            clean.extend_from_slice(&self.held[passed..decided]);
+            passed = decided;
+        }
+        self.held.drain(..passed);
+        clean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    const SECRET: &[u8] = b"sk_test_4eC39HqLyjWDarjtT1zdp7dc";
+
+    fn scrub_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
+        let mut stream = Scrubber::new([SECRET]).stream();
+        let mut clean: Vec<u8> = body.chunks(size).flat_map(|chunk| stream.push(chunk)).collect();
+        clean.extend(stream.finish());
+        clean
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_the_chunks() {
+        let body = [b"before ", SECRET, b" between ", SECRET, b" after"].concat();
+        for size in 1..body.len() {
+            assert_eq!(scrub_in_chunks(&body, size), b"before [redacted] between [redacted] after");
+        }
+    }
+
+    #[test]
+    fn basic_credentials_are_found() {
+        let text = STANDARD.encode([SECRET, b":"].concat());
+        let clean = Scrubber::new([SECRET]).text(&text).into_owned();
+        assert!(clean.starts_with(REDACTED), "{clean}");
+    }
+
+    #[test]
+    fn letter_case_hides_nothing() {
+        let upper = String::from_utf8(SECRET.to_ascii_uppercase()).unwrap();
+        assert_eq!(Scrubber::new([SECRET]).text(&upper), REDACTED);
+    }
+
+    #[test]
+    fn without_secrets_everything_passes() {
+        assert_eq!(Scrubber::new([b"".as_slice(), b"short"]).text("short"), "short");
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_without_the_secret_passes_unchanged(body in proptest::collection::vec(any::<u8>(), 0..600), size in 1_usize..50) {
+            prop_assert_eq!(scrub_in_chunks(&body, size), body);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The tools of an agent, and the state that they share.
+
+use std::sync::Arc;
+
+use crate::agent::BuildError;
+use crate::state::StateMap;
+use crate::tool::{Tool, ToolDefinition};
+
+/// Tools by name, in the order in which they were added, and shared state.
+///
+/// [`toolbox!`](crate::toolbox) is the short form.
+#[derive(Default)]
+#[must_use]
+pub struct Toolbox {
+    tools: Vec<Entry>,
+    state: StateMap,
+}
+
+struct Entry {
+    definition: ToolDefinition,
+    tool: Box<dyn Tool>,
+}
+
+impl Toolbox {
+    /// A box without tools.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a tool.
+    pub fn with(mut self, tool: impl Tool) -> Self {
+        self.tools.push(Entry { definition: tool.definition(), tool: Box::new(tool) });
+        self
+    }
+
+    /// Adds state that tools take as `State<T>`; a second value of a type replaces the first.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// The tools' definitions, in order.
+    pub fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    /// Two tools of one name, or a tool without the state that it takes, would fail at the
+    /// worst time: in a call.
+    pub(crate) fn checked(self) -> Result<CheckedToolbox, BuildError> {
+        for (position, entry) in self.tools.iter().enumerate() {
+            let name = &entry.definition.name;
+            if self.tools[..position].iter().any(|earlier| earlier.definition.name == *name) {
+                return Err(BuildError::DuplicateTool { tool: name.clone() });
+            }
+            if let Some(missing) =
+                entry.definition.state.iter().find(|state| !self.state.satisfies(state))
+            {
+                return Err(BuildError::MissingState {
+                    tool: name.clone(),
+                    state: missing.type_name(),
+                });
+            }
+        }
+        Ok(CheckedToolbox { tools: self.tools, state: Arc::new(self.state) })
+    }
+}
+
+/// A toolbox without duplicate names and with all state that its tools take.
+pub(crate) struct CheckedToolbox {
+    tools: Vec<Entry>,
+    state: Arc<StateMap>,
+}
+
+impl CheckedToolbox {
+    pub(crate) fn find(&self, name: &str) -> Option<(&ToolDefinition, &dyn Tool)> {
+        let entry = self.tools.iter().find(|entry| entry.definition.name == name)?;
+        Some((&entry.definition, &*entry.tool))
+    }
+
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    pub(crate) fn state(&self) -> Arc<StateMap> {
+        Arc::clone(&self.state)
+    }
+}
+
+/// Makes a [`Toolbox`] of tools: `toolbox![FindCustomers, ListInvoices]`.
+#[macro_export]
+macro_rules! toolbox {
+    ($($tool:expr),* $(,)?) => {
+        $crate::Toolbox::new()$(.with($tool))*
+    };
+}
