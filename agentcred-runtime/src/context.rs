@@ -46,3 +46,13 @@ impl CallContext {
         &self.inner.call
     }
 }
+
+/// The context of a call in a test of this crate.
+#[cfg(test)]
+pub(crate) fn example() -> CallContext {
+    CallContext::new(
+        "agent-1".parse().unwrap(),
+        "task-1".parse().unwrap(),
+        "call-1".parse().unwrap(),
+    )
+}

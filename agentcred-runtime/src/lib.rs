@@ -64,3 +64,6 @@ pub use state::{State, StateMap, StateRequirement};
 pub use task::Task;
 pub use tool::{CredentialSpec, Hints, Injection, Invocation, Tool, ToolDefinition};
 pub use toolbox::Toolbox;
+
+#[cfg(test)]
+mod macro_tests;

@@ -108,3 +108,44 @@ impl fmt::Debug for Nonce {
             .finish_non_exhaustive()
     }
 }
+
+/// A nonce of no use, for the tests of this crate that run a tool without an issuer.
+#[cfg(test)]
+pub(crate) mod inert {
+    use agentcred_protocol::scrub::Scrubber;
+    use agentcred_protocol::ttl::Uses;
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::egress::{EgressRequest, EgressResponse, RequestError};
+    use crate::issuer::{Credential, IssuerError, Minted};
+
+    struct Inert;
+
+    #[async_trait]
+    impl Credential for Inert {
+        async fn send(&self, _: EgressRequest) -> Result<EgressResponse, RequestError> {
+            Err(RequestError::Unreachable)
+        }
+
+        async fn revoke(&self) -> Result<(), IssuerError> {
+            Ok(())
+        }
+
+        fn scrubber(&self) -> Scrubber {
+            Scrubber::new([])
+        }
+    }
+
+    pub(crate) fn nonce(service: &str) -> Nonce {
+        let minted = Minted {
+            id: NonceId::fresh().unwrap(),
+            service: service.parse().unwrap(),
+            scope: "scope".parse().unwrap(),
+            expires_in: Duration::from_mins(5),
+            uses: Uses::ONE,
+            credential: Box::new(Inert),
+        };
+        Nonce::new(Arc::new(LiveNonce::new(minted, "test")))
+    }
+}

@@ -97,9 +97,8 @@ pub const fn check_tool(seats: &[Seat]) {
     while index < seats.len() {
         match (seats[index].rule, seats[index].mark) {
             (Rule::Nonce, Mark::Credential) => nonces += 1,
-            (Rule::Nonce, _) => return,
-            // It has an error of its own; a second one would mislead.
-            (Rule::Refused(_), _) => return,
+            // What is refused has an error of its own, and a second one would mislead.
+            (Rule::Nonce | Rule::Refused(_), _) => return,
             _ => {}
         }
         index += 1;
