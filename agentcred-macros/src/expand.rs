@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{ReturnType, Type};
 
 use crate::credential::Credential;
@@ -39,7 +40,7 @@ impl ToTokens for Tool {
         let Self { shell, params, .. } = self;
         let Shell { ident, krate, .. } = shell;
         let attrs = shell.shared_attrs();
-        let constants = params.iter().map(|param| constant(param, krate));
+        let constants = constants(params, shell);
         let checks = checks(params, shell);
         let tool_check = check_tool(shell);
         let definition = self.definition();
@@ -50,7 +51,7 @@ impl ToTokens for Tool {
             #(#attrs)*
             #[allow(deprecated, non_upper_case_globals)]
             const _: () = {
-                #(#constants)*
+                #constants
                 #checks
                 #tool_check
                 #definition
@@ -92,6 +93,15 @@ impl Shell {
     /// What decides about the function also decides about what stands beside it.
     pub(crate) fn shared_attrs(&self) -> impl Iterator<Item = &syn::Attribute> {
         self.func.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
+    }
+
+    /// The path of `agentcred`, for an error that shall point elsewhere than to the attribute.
+    fn krate_at(&self, at: Span) -> TokenStream {
+        let moved = self.krate.clone().into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(at));
+            token
+        });
+        moved.collect()
     }
 
     /// The function's return type.
@@ -161,6 +171,7 @@ impl Tool {
         };
         let invocation = if is_async {
             // A future that is not `Send` is the function's fault, so the error points there.
+            let krate = shell.krate_at(func.span());
             let new = quote_spanned!(func.span()=> #krate::__private::Invocation::new);
             quote_spanned!(here=> #new(move |mut __injection| async move { #body }))
         } else {
@@ -198,6 +209,7 @@ pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
     });
     let each = params.iter().map(|param| {
         let Param { ident, cfgs, .. } = param;
+        let krate = shell.krate_at(ident.span());
         let name = ident.to_string();
         let check =
             quote_spanned!(ident.span()=> #krate::__private::check_parameter(__SEATS, #name));
@@ -211,10 +223,15 @@ pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
 
 /// The rule about the parameters as a whole.
 pub(crate) fn check_tool(shell: &Shell) -> TokenStream {
-    let krate = &shell.krate;
-    let check =
-        quote_spanned!(shell.func.sig.ident.span()=> #krate::__private::check_tool(__SEATS));
+    let at = shell.func.sig.ident.span();
+    let krate = shell.krate_at(at);
+    let check = quote_spanned!(at=> #krate::__private::check_tool(__SEATS));
     quote_spanned!(Span::mixed_site()=> const _: () = #check;)
+}
+
+/// What is known of each parameter, as the attribute on it says.
+pub(crate) fn constants(params: &[Param], shell: &Shell) -> TokenStream {
+    params.iter().map(|param| constant(param, &shell.krate)).collect()
 }
 
 fn constant(param: &Param, krate: &TokenStream) -> TokenStream {
@@ -223,7 +240,11 @@ fn constant(param: &Param, krate: &TokenStream) -> TokenStream {
     let ident = constant_ident(param);
     let description = description.iter();
     let source = match mark {
-        Mark::Tool { default: Some(default) } => quote_spanned!(here=> .default(|| #default)),
+        Mark::Tool { default: Some(default) } => {
+            // A type whose default cannot be shown is named where it stands.
+            let method = Ident::new("default", here.located_at(ty.span()));
+            quote_spanned!(here=> .#method(|| #default))
+        }
         Mark::Bare | Mark::Tool { default: None } => TokenStream::new(),
         Mark::Args => quote_spanned!(here=> .all_arguments()),
         Mark::Credential(credential) => {

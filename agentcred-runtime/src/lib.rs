@@ -38,6 +38,10 @@ mod failure;
 mod outcome;
 mod redact;
 
+// What the model and the issuer are told about the tools.
+mod dialect;
+mod manifest;
+
 mod config;
 
 // Agent frameworks that a task's tools plug into.
@@ -54,11 +58,13 @@ pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
 pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
 pub use context::CallContext;
+pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};
 pub use error::ToolError;
 pub use issuer::{
     Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
 };
+pub use manifest::ManifestError;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
 pub use request::RequestBuilder;
@@ -68,6 +74,3 @@ pub use state::{State, StateMap, StateRequirement};
 pub use task::Task;
 pub use tool::{CredentialSpec, Hints, Injection, Invocation, Tool, ToolDefinition};
 pub use toolbox::Toolbox;
-
-#[cfg(test)]
-mod macro_tests;

@@ -174,7 +174,15 @@ mod tests {
     use super::*;
 
     fn injection() -> Injection {
-        Injection { nonces: Vec::new(), context: crate::context::example(), state: Arc::default() }
+        Injection {
+            nonces: Vec::new(),
+            context: CallContext::new(
+                "agent".parse().unwrap(),
+                "task-1".parse().unwrap(),
+                "call-1".parse().unwrap(),
+            ),
+            state: Arc::default(),
+        }
     }
 
     #[tokio::test]
