@@ -1,0 +1,2 @@
+//! The `agentcred-issuer` command.
+fn main() {}
