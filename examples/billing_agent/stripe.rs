@@ -17,6 +17,11 @@ pub(crate) struct Page<T> {
     pub(crate) has_more: bool,
 }
 
+/// What stands in a list, and by whose id the next page is asked for.
+pub(crate) trait Listed {
+    fn id(&self) -> &str;
+}
+
 /// A customer.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Customer {
@@ -86,6 +91,18 @@ pub(crate) struct Owed {
     pub(crate) invoices: u32,
 }
 
+impl Listed for Invoice {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listed for Charge {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl InvoiceStatus {
     /// The status as Stripe spells it.
     pub(crate) fn as_str(self) -> &'static str {
@@ -116,13 +133,6 @@ impl Owed {
                 invoices,
             })
             .collect()
-    }
-}
-
-impl Charge {
-    /// What has not been given back yet.
-    pub(crate) fn refundable(&self) -> i64 {
-        self.amount - self.amount_refunded
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) fn no_charges(customer: &Customer) -> String {
 pub(super) fn charge(charge: &Charge) -> String {
     let sum = written(charge.amount, &charge.currency);
     let mut text = format!("{}  {sum}  paid {}", charge.id, charge.created);
-    if charge.refundable() == 0 {
+    if refundable(charge) == 0 {
         text.push_str("  refunded in full");
     } else if charge.amount_refunded > 0 {
         let back = written(charge.amount_refunded, &charge.currency);
@@ -160,7 +160,7 @@ pub(super) fn charge(charge: &Charge) -> String {
 
 pub(super) fn refunded(charge: &Charge, refund: &Refund) -> String {
     let sum = written(refund.amount, &refund.currency);
-    let left = charge.refundable() - refund.amount;
+    let left = refundable(charge) - refund.amount;
     let rest = if left == 0 {
         "nothing of it is left to refund".to_owned()
     } else {
@@ -173,7 +173,7 @@ pub(super) fn refunded(charge: &Charge, refund: &Refund) -> String {
 }
 
 pub(super) fn not_refundable(charge: &Charge, asked: Option<i64>) -> String {
-    let left = charge.refundable();
+    let left = refundable(charge);
     if left == 0 {
         return format!("nothing was refunded: charge {} is refunded already", charge.id);
     }
@@ -185,6 +185,11 @@ pub(super) fn not_refundable(charge: &Charge, asked: Option<i64>) -> String {
 pub(super) fn other_currency(charge: &Charge) -> String {
     let currency = charge.currency.to_uppercase();
     format!("nothing was refunded: charge {} is in {currency}, the amount is not", charge.id)
+}
+
+/// What has not been given back yet.
+pub(super) fn refundable(charge: &Charge) -> i64 {
+    charge.amount - charge.amount_refunded
 }
 
 pub(super) fn is_overdue(invoice: &Invoice, today: Day) -> bool {

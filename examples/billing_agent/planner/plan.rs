@@ -114,12 +114,12 @@ impl Plan<'_> {
                 .in_currency(currency)
                 .and_then(|amount| amount.in_smallest_unit(currency))
                 .ok_or_else(|| Step::Answer(answer::other_currency(&charge)))?;
-            if cents > charge.refundable() || cents == 0 {
+            if cents > answer::refundable(&charge) || cents == 0 {
                 return Ok(answer::not_refundable(&charge, Some(cents)));
             }
             arguments["amount"] = cents.into();
         }
-        if charge.refundable() == 0 {
+        if answer::refundable(&charge) == 0 {
             return Ok(answer::not_refundable(&charge, None));
         }
         let refund: Refund =
@@ -212,7 +212,7 @@ impl Plan<'_> {
     ) -> Known<T> {
         self.ask_or(tool, arguments, |failure| {
             let ToolFailure { code, message } = failure;
-            if code == SAID_BY_THE_TOOL {
+            if code == FAILED && message != UNSAID {
                 Step::Answer(format!("{before}{message}"))
             } else {
                 Step::Stuck(format!("{before}{tool} failed: {message} ({code})"))
@@ -252,5 +252,6 @@ fn best_matches(found: Vec<Customer>, name: &str) -> Vec<Customer> {
 /// Stripe searches for three letters or more.
 const SHORTEST_NAME: usize = 3;
 
-/// The code of an error that a tool's author meant for the model to read.
-const SAID_BY_THE_TOOL: &str = "tool_error";
+/// The code of a tool that failed, and the text when its author did not say why.
+const FAILED: &str = "tool_failed";
+const UNSAID: &str = "the tool failed";

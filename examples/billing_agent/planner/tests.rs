@@ -250,7 +250,7 @@ fn tool_of_a_small_account(tool: &str, arguments: &Value) -> Result<Value, ToolF
             .find(|charge| charge["id"] == arguments["charge"])
         {
             Some(charge) => Ok(charge.clone()),
-            None => failure("tool_error", "no such charge"),
+            None => failure("tool_failed", "no such charge"),
         },
         "refund_charge" => Ok(json!({
             "id": "re_1", "charge": arguments["charge"], "currency": "usd", "status": "succeeded",

@@ -14,7 +14,7 @@ mod search;
 mod tests;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -47,19 +47,19 @@ pub(crate) struct Seen {
 }
 
 impl Sandbox {
-    /// Serves the fixture on a free loopback port to whoever holds `key`.
+    /// Serves the fixture at `address` to whoever holds `key`; port 0 is any free one.
     ///
     /// The fixture's timestamps are moved by whole days, so that it is as old on the day of
     /// `now` (seconds since 1970) as when it was written: what was overdue then is so now.
     ///
     /// # Errors
     ///
-    /// When no loopback port can be bound.
-    pub(crate) async fn start(key: SandboxKey, now: i64) -> io::Result<Self> {
+    /// When the address cannot be bound.
+    pub(crate) async fn start(address: SocketAddr, key: SandboxKey, now: i64) -> io::Result<Self> {
         let account = Account::from_fixture(now)?;
         let desk =
             Arc::new(Desk { key, account: Mutex::new(account), seen: Mutex::new(Vec::new()) });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let routes = routes(Arc::clone(&desk));
         let server = tokio::spawn(async move {

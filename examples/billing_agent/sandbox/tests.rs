@@ -1,5 +1,7 @@
 //! The sandbox over HTTP: what it lists, pages, refuses, refunds and remembers.
 
+use std::net::Ipv4Addr;
+
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -15,7 +17,8 @@ impl Caller {
     async fn new() -> Self {
         let key = SandboxKey::random().unwrap();
         let text = key.expose().to_owned();
-        let sandbox = Sandbox::start(key, 1_800_000_000).await.unwrap();
+        let sandbox =
+            Sandbox::start((Ipv4Addr::LOCALHOST, 0).into(), key, 1_800_000_000).await.unwrap();
         Self { sandbox, client: Client::new(), key: text }
     }
 
