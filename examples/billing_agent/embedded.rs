@@ -120,3 +120,71 @@ const AGENT_KEY: &str = "billing-agent.jwk";
 const AUDIT: &str = "audit.jsonl";
 
 const SANDBOX_KEY: &str = "sandbox.key";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use agentcred::{Agent, Task};
+    use serde_json::json;
+
+    use super::super::tools::billing_tools;
+    use super::*;
+
+    async fn task(embedded: &Embedded) -> Task {
+        let agent = Agent::builder("billing-agent").issuer(embedded.issuer());
+        agent.tools(billing_tools()).build().unwrap().task("task-1").await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_tool_works_through_issuer_broker_and_sandbox() {
+        let embedded = Embedded::start(None, 1_800_000_000).await.unwrap();
+        let task = task(&embedded).await;
+        let call = async |tool: &str, arguments| {
+            task.call(tool, arguments).await.into_result().unwrap_or_else(|e| panic!("{tool}: {e}"))
+        };
+        let found = call("find_customers", json!({"email": "kestrel.pine@example.com"})).await;
+        let customer = &found[0]["id"];
+        assert_eq!(call("find_customers", json!({"name": "Kestrel & Pine"})).await, found);
+        assert_eq!(call("find_customers", json!({"id": customer})).await, found);
+        assert_eq!(call("find_customers", json!({})).await.as_array().unwrap().len(), 10);
+        let open = json!({"customer": customer, "status": "open"});
+        assert_eq!(call("list_invoices", open).await.as_array().unwrap().len(), 127);
+        let owed = call("sum_owed", json!({"customer": customer})).await;
+        assert_eq!(owed, json!([{"currency": "usd", "amount": 4_035_345, "invoices": 127}]));
+        let charges = call("list_charges", json!({"customer": customer})).await;
+        let charge = json!({"charge": charges[0]["id"]});
+        assert_eq!(call("find_charge", charge.clone()).await, charges[0]);
+        let refund = json!({"charge": charges[0]["id"], "amount": 1});
+        assert_eq!(call("refund_charge", refund).await["amount"], 1);
+        assert_eq!(call("find_charge", charge).await["amount_refunded"], 1);
+
+        task.finish().await.unwrap();
+        let trail = embedded.trail("task-1").unwrap();
+        assert_eq!(trail.calls.len(), 10);
+        assert!(trail.refusals.is_empty(), "{:?}", trail.refusals);
+        assert_eq!(embedded.sandbox_requests(), Some(trail.upstream_requests()));
+        assert_eq!(trail.upstream_requests(), 12);
+        embedded.stop().await;
+    }
+
+    #[test]
+    fn the_policy_grants_what_the_tools_ask_for_and_no_more() {
+        let policy: Table = POLICY.parse().unwrap();
+        let grants = policy["agents"]["billing-agent"]["allow"].as_array().unwrap();
+        let granted: BTreeSet<&str> = grants
+            .iter()
+            .flat_map(|grant| grant["scopes"].as_array().unwrap())
+            .map(|scope| scope.as_str().unwrap())
+            .collect();
+        let tools = billing_tools();
+        let asked: BTreeSet<&str> = tools
+            .definitions()
+            .flat_map(|tool| &tool.credentials)
+            .map(|credential| credential.scope)
+            .collect();
+        let scopes = policy["services"]["stripe"]["scopes"].as_table().unwrap();
+        assert_eq!(granted, asked);
+        assert_eq!(scopes.keys().map(String::as_str).collect::<BTreeSet<_>>(), asked);
+    }
+}

@@ -19,13 +19,14 @@ mod tools;
 mod vault;
 mod watch;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agentcred::protocol::random::fresh_id;
 use agentcred::{Agent, rig};
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Context as _;
 use clap::Parser as _;
 use rig_agent::AgentBuilder;
@@ -43,8 +44,7 @@ use self::watch::Watched;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    log_to_stderr();
     match run(&cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -81,7 +81,10 @@ async fn run(cli: &Cli) -> anyhow::Result<()> {
         .default_max_turns(MOST_TURNS)
         .build();
     let answer = model.prompt(cli.question.as_str()).await;
-    task.finish().await?;
+    if let Err(error) = task.finish().await {
+        // The answer stands all the same: what is left of the task ends by its TTL.
+        tracing::warn!("the task was not closed: {error}");
+    }
 
     let report = Report {
         question: cli.question.clone(),
@@ -94,6 +97,17 @@ async fn run(cli: &Cli) -> anyhow::Result<()> {
     };
     vault.close().await;
     report.print(&conversation, cli.json)
+}
+
+/// Standard output is the conversation's.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let in_colour = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(in_colour)
+        .with_writer(io::stderr)
+        .init();
 }
 
 const AGENT: &str = "billing-agent";

@@ -109,3 +109,64 @@ fn plain(error: &str) -> &str {
 const MENDABLE: [&str; 2] = ["invalid_arguments", "unknown_tool"];
 const FAILED: &str = "tool_failed";
 const UNSAID: &str = "the tool failed";
+
+#[cfg(test)]
+mod tests {
+    use rig_core::completion::Usage;
+    use serde_json::Value;
+
+    use super::super::audit::Trail;
+    use super::*;
+
+    fn report(calls: Vec<Call>) -> Report {
+        Report {
+            question: "?".to_owned(),
+            model: "a model".to_owned(),
+            offline: false,
+            task: "task-1".to_owned(),
+            answer: Ok(PromptResponse::new("an answer", Usage::default())),
+            calls,
+            account: None,
+        }
+    }
+
+    fn call(tool: &str, failed: Option<(&str, &str)>) -> Call {
+        Call {
+            tool: tool.to_owned(),
+            arguments: Value::Null,
+            id: None,
+            nonces: Vec::new(),
+            requests: Vec::new(),
+            result: failed.map_or(Value::Null, |(_, message)| json!({ "message": message })),
+            error: failed.map(|(code, _)| code.to_owned()),
+        }
+    }
+
+    #[test]
+    fn an_answer_without_its_credentials_is_a_failed_job() {
+        let down = call("sum_owed", Some(("issuer_unavailable", "try again later")));
+        let error = report(vec![down.clone()]).verdict().unwrap_err().to_string();
+        assert_eq!(error, "sum_owed failed: try again later (issuer_unavailable)");
+        assert!(report(vec![down, call("sum_owed", None)]).verdict().is_ok());
+        let hidden = call("sum_owed", Some(("tool_failed", "the tool failed")));
+        assert!(report(vec![hidden]).verdict().is_err());
+    }
+
+    #[test]
+    fn what_a_tool_says_to_the_model_fails_no_job() {
+        let said = call("refund_charge", Some(("tool_failed", "already refunded")));
+        let mended = call("sum_owed", Some(("invalid_arguments", "customer is missing")));
+        assert!(report(vec![said, mended]).verdict().is_ok());
+    }
+
+    #[test]
+    fn an_audit_that_misses_a_request_fails_the_job() {
+        let counted = |seen| {
+            let account = Account { trail: Trail::default(), sandbox_requests: Some(seen) };
+            Report { account: Some(account), ..report(Vec::new()) }
+        };
+        assert!(counted(0).verdict().is_ok());
+        let error = counted(1).verdict().unwrap_err().to_string();
+        assert_eq!(error, "the audit has 0 upstream requests, the sandbox counted 1");
+    }
+}

@@ -179,12 +179,12 @@ pub(super) fn not_refundable(charge: &Charge, asked: Option<i64>) -> String {
     }
     let left = written(left, &charge.currency);
     let asked = written(asked.unwrap_or_default(), &charge.currency);
-    format!("nothing was refunded: {left} of charge {} can be refunded, not {asked}", charge.id)
+    format!("nothing was refunded: charge {} has {left} left to refund, not {asked}", charge.id)
 }
 
 pub(super) fn other_currency(charge: &Charge) -> String {
     let currency = charge.currency.to_uppercase();
-    format!("nothing was refunded: charge {} is in {currency}, the amount is not", charge.id)
+    format!("nothing was refunded: charge {} is in {currency}, which the amount is not", charge.id)
 }
 
 /// What has not been given back yet.

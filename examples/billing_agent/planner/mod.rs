@@ -9,6 +9,8 @@ mod question;
 mod tests;
 mod transcript;
 mod vocabulary;
+#[cfg(test)]
+mod wordings;
 mod words;
 
 pub(crate) use self::model::offline_model;

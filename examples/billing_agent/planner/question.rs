@@ -77,7 +77,7 @@ impl Question {
             return Err(Unclear("it says what is not wanted, and I only read what is"));
         }
         let listed = words.has(say::INVOICE) || words.has(say::LISTING);
-        if words.has(say::OVERDUE) || words.has_pair(&["past"], &["due"]) {
+        if words.has(say::OVERDUE) || words.has_pair("past", "due") {
             Ok(Self::Invoices { who: customers(&words)?, kind: Kind::Overdue })
         } else if words.has(say::OWING) || (must_pay(&words) && !words.has(say::INVOICE)) {
             Ok(Self::Owed { who: customers(&words)?, listed })
@@ -112,7 +112,7 @@ fn refund(words: &Words<'_>) -> Result<Question, Unclear> {
         .filter(|word| is_identifier(&word.lower))
         .map(|word| word.lower.as_str())
         .collect();
-    let names = words.unknown(&[say::IN_REFUNDS, &amount_words, &identified]);
+    let names = words.unknown(&[say::IN_REFUNDS, &amount_words.join(" "), &identified.join(" ")]);
     let of = match (charge, who.as_slice(), names.as_slice()) {
         (Some(id), [], []) => Refunded::Charge(id),
         (None, [who], []) if last_charge(words) => Refunded::LastOf(who.clone()),
@@ -125,10 +125,8 @@ fn refund(words: &Words<'_>) -> Result<Question, Unclear> {
 fn about_customers(words: &Words<'_>) -> Result<Question, Unclear> {
     let asked = words.has(say::CUSTOMER) || words.has(say::LISTING);
     match customers(words) {
-        Ok(who) if asked || words.has(&["who"]) || only_names(words) => {
-            Ok(Question::Customer { who })
-        }
-        Err(_) if words.has(&["customers", "clients"]) && !words.has(&["many", "most"]) => {
+        Ok(who) if asked || words.has("who") || only_names(words) => Ok(Question::Customer { who }),
+        Err(_) if words.has("customers clients") && !words.has("many most") => {
             Ok(Question::Customers)
         }
         _ => Err(Unclear("I find no question about billing in it")),
@@ -199,8 +197,10 @@ fn amounts<'w>(words: &'w Words<'_>) -> Result<Vec<(Amount, Vec<&'w str>)>, Uncl
     Ok(amounts)
 }
 
-fn starting_with(words: &Words<'_>, prefixes: &[&str]) -> impl Iterator<Item = String> {
-    let ids = words.iter().filter(|word| prefixes.iter().any(|p| word.lower.starts_with(p)));
+fn starting_with(words: &Words<'_>, prefixes: &str) -> impl Iterator<Item = String> {
+    let ids = words
+        .iter()
+        .filter(|word| prefixes.split(' ').any(|prefix| word.lower.starts_with(prefix)));
     ids.map(|word| words.text(word).to_owned())
 }
 
@@ -212,26 +212,28 @@ fn is_identifier(word: &str) -> bool {
     is_email(word) || ["ch_", "py_", "cus_"].iter().any(|prefix| word.starts_with(prefix))
 }
 
-/// A number that reads as a year.
+/// `in 2025`.
 fn has_year(words: &Words<'_>) -> bool {
-    words.has_pair(say::TIME_BEFORE, &["2023", "2024", "2025", "2026", "2027"])
+    let year = |word: &str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut pairs = words.iter().zip(words.iter().skip(1));
+    pairs.any(|(before, word)| before.is(say::TIME_BEFORE) && year(&word.lower))
 }
 
 fn must_pay(words: &Words<'_>) -> bool {
-    words.has(&["pay"])
-        && (words.has(&["still", "must", "need", "needs", "should", "left", "supposed"])
-            || words.has_pair(&["have", "has"], &["to"]))
+    words.has("pay")
+        && (words.has("still must need needs should left supposed")
+            || words.has_pair("have has", "to"))
 }
 
 fn last_charge(words: &Words<'_>) -> bool {
-    words.has(say::LAST) && words.has(&["charge", "payment"])
+    words.has(say::LAST) && words.has("charge payment")
 }
 
 /// `void the invoice of ..`, but not `open invoices of ..`.
 fn orders(words: &Words<'_>) -> bool {
     let mut words = words.iter().skip_while(|word| word.is(say::POLITE));
     let first = words.next().is_some_and(|word| word.is(say::ORDER));
-    first && !words.next().is_some_and(|word| word.is(&["bills", "charges", "invoices"]))
+    first && !words.next().is_some_and(|word| word.is("bills charges invoices"))
 }
 
 /// Nothing but names: `ada@example.com`, `Ada Brightwater`.

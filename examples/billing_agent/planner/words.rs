@@ -31,12 +31,12 @@ impl<'q> Words<'q> {
         self.words.iter()
     }
 
-    pub(super) fn has(&self, any: &[&str]) -> bool {
+    pub(super) fn has(&self, any: &str) -> bool {
         self.words.iter().any(|word| word.is(any))
     }
 
     /// Whether `first` is directly followed by `second` somewhere.
-    pub(super) fn has_pair(&self, first: &[&str], second: &[&str]) -> bool {
+    pub(super) fn has_pair(&self, first: &str, second: &str) -> bool {
         self.words.windows(2).any(|pair| pair[0].is(first) && pair[1].is(second))
     }
 
@@ -46,13 +46,13 @@ impl<'q> Words<'q> {
     }
 
     /// The stretches of words that are not in `known`; an `and` between two joins them.
-    pub(super) fn unknown(&self, known: &[&[&str]]) -> Vec<Run<'q>> {
+    pub(super) fn unknown(&self, known: &[&str]) -> Vec<Run<'q>> {
         let is_known = |word: &Word| known.iter().any(|list| word.is(list));
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for at in (0..self.words.len()).filter(|&at| !is_known(&self.words[at])) {
             match runs.last_mut() {
                 Some((_, last)) if *last + 1 == at => *last = at,
-                Some((_, last)) if *last + 2 == at && self.words[at - 1].is(&["and"]) => *last = at,
+                Some((_, last)) if *last + 2 == at && self.words[at - 1].is("and") => *last = at,
                 _ => runs.push((at, at)),
             }
         }
@@ -62,7 +62,7 @@ impl<'q> Words<'q> {
     fn run(&self, first: usize, last: usize) -> Run<'q> {
         let capital = |word: &Word| {
             let letter = self.text(word).chars().find(|c| c.is_alphabetic());
-            letter.is_none_or(char::is_uppercase) || word.is(&["and"])
+            letter.is_none_or(char::is_uppercase) || word.is("and")
         };
         let text = &self.source[self.words[first].start..self.words[last].end];
         let opens_sentence = first == 0 && last == 0;
@@ -92,8 +92,8 @@ impl Word {
         (!lower.is_empty()).then_some(Self { start, end, lower })
     }
 
-    pub(super) fn is(&self, any: &[&str]) -> bool {
-        any.contains(&self.lower.as_str())
+    pub(super) fn is(&self, any: &str) -> bool {
+        any.split(' ').any(|word| word == self.lower)
     }
 }
 
