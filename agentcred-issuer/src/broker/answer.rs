@@ -1,7 +1,5 @@
 //! The upstream's answer: what of it may go back, without the real key and the nonce.
 
-use std::sync::Arc;
-
 use agentcred_protocol::scrub::Scrubber;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
@@ -28,7 +26,7 @@ impl Answer {
     /// headers of a list, and its body: no reason phrase, no trailers, no `Location`.
     pub(super) fn of(
         recorded: &Recorded,
-        secret: Arc<Secret>,
+        secret: &Secret,
         response: Response<Incoming>,
         deadline: Instant,
         limit: u64,
