@@ -3,6 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 mod agent;
+mod answering;
+mod auditing;
+mod command;
+mod forwarding;
+mod framing;
 mod happy;
+mod issuing;
+mod nonces;
+mod racing;
+mod revoking;
 mod stage;
 mod upstream;
