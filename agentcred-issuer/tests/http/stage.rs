@@ -52,6 +52,17 @@ impl Stage {
         Self { upstream, clock, server, agent, other_agent, folder }
     }
 
+    /// The same stage with the issuer stopped and started anew.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.server.shutdown().await;
+        let config = Config::parse(&policy(&self.upstream), self.folder.path()).unwrap();
+        let parts = Parts { clock: Arc::clone(&self.clock) as _, ..Parts::default() };
+        self.server = Server::start_with(config, parts).await.unwrap();
+        self.agent.issuer = self.server.url().clone();
+        self.other_agent.issuer = self.server.url().clone();
+        self
+    }
+
     /// Every line of the audit so far.
     pub(crate) fn audit(&self) -> Vec<Value> {
         let text = self.audit_text();

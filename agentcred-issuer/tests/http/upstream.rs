@@ -44,7 +44,14 @@ impl Arrived {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     arrived: Arc<Mutex<Vec<Arrived>>>,
-    accepting: JoinHandle<()>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// Whether a connection is closed once the answer is sent.
+#[derive(Clone, Copy)]
+enum AfterAnswer {
+    Close,
+    Hang,
 }
 
 impl Upstream {
@@ -59,21 +66,52 @@ impl Upstream {
         answer: impl Fn(&Arrived) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let arrived = Arc::new(Mutex::new(Vec::new()));
-        let (kept, answer) = (Arc::clone(&arrived), Arc::new(answer));
-        let accepting = tokio::spawn(async move {
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        upstream.accept(listener, answer, AfterAnswer::Close);
+        upstream
+    }
+
+    /// Answers with these bytes and then says nothing more, but stays.
+    pub(crate) async fn hanging_after(answer: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        upstream.accept(listener, |_| answer.as_bytes().to_vec(), AfterAnswer::Hang);
+        upstream
+    }
+
+    /// An upstream that does not listen yet.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, arrived: Arc::default(), accepting: None }
+    }
+
+    /// Listens now, and answers with this JSON.
+    pub(crate) async fn listen(&mut self, body: &str) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let answer = json(body).into_bytes();
+        self.accept(listener, move |_| answer.clone(), AfterAnswer::Close);
+    }
+
+    fn accept(
+        &mut self,
+        listener: TcpListener,
+        answer: impl Fn(&Arrived) -> Vec<u8> + Send + Sync + 'static,
+        after: AfterAnswer,
+    ) {
+        let (kept, answer) = (Arc::clone(&self.arrived), Arc::new(answer));
+        self.accepting = Some(tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let Some(request) = read_request(&mut stream).await else { return };
                     kept.lock().unwrap().push(request.clone());
                     let _ = stream.write_all(&answer(&request)).await;
-                    let _ = stream.shutdown().await;
+                    match after {
+                        AfterAnswer::Close => drop(stream.shutdown().await),
+                        AfterAnswer::Hang => std::future::pending().await,
+                    }
                 });
             }
-        });
-        Self { address, arrived, accepting }
+        }));
     }
 
     /// What arrived so far.
@@ -84,7 +122,9 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        self.accepting.abort();
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
     }
 }
 
