@@ -10,11 +10,14 @@ mod task;
 mod toolbox;
 
 // What a tool is, and what it is called with.
+mod argument_error;
 mod arguments;
 mod conform;
+mod constraint;
 mod context;
 mod draft;
 mod error;
+mod expectation;
 mod output;
 mod param;
 mod schema;
@@ -56,7 +59,8 @@ mod rules;
 
 pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
-pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
+pub use argument_error::{ArgumentError, ArgumentErrorKind};
+pub use arguments::Arguments;
 pub use context::CallContext;
 pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};
