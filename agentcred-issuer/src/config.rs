@@ -140,7 +140,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         },
         audit_file: folder.join(raw.audit.file),
         max_outstanding: raw.tasks.max_outstanding,
-        policy: Policy::new(agents, services),
+        policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),
     })
