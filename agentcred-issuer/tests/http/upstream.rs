@@ -166,8 +166,9 @@ pub(crate) fn json(body: &str) -> String {
 
 /// An answer with a status, headers and a body.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let headers: String =
+    let headers: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
