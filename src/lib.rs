@@ -1,1 +1,6 @@
-//! placeholder
+//! Annotate a tool function; every call gets a just-in-time credential and the model never sees one.
+
+#[doc(inline)]
+pub use agentcred_runtime::*;
+
+pub use agentcred_macros::credentialed_tool;

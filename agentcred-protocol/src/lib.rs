@@ -5,10 +5,10 @@
 //! both bound to a key by DPoP (RFC 9449). Both sides depend on this crate, and it depends on
 //! neither.
 //!
-//! The modules, in reading order: the words that messages are made of ([`names`], [`scope`],
+//! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
 //! [`ttl`], [`clock`]); the two secrets ([`token`]); who proves what ([`key`], [`assertion`],
 //! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`]);
-//! and keeping secrets out of answers ([`scrub`]).
+//! keeping secrets out of answers ([`scrub`]); and what an agent's code needs ([`manifest`]).
 
 pub mod answer;
 pub mod arguments;
@@ -16,9 +16,11 @@ pub mod assertion;
 pub mod clock;
 pub mod encodings;
 pub mod key;
+pub mod manifest;
 pub mod metadata;
 pub mod names;
 pub mod proof;
+pub mod random;
 pub mod refusal;
 pub mod request;
 pub mod scope;

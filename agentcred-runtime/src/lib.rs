@@ -1,1 +1,76 @@
-//! placeholder
+//! The agent side of agentcred: what an annotated tool runs on.
+//!
+//! An [`Agent`] has an [`Issuer`] and a [`Toolbox`]; it opens a [`Task`]; [`Task::call`] runs
+//! one tool call of the model with nonces of its own. The modules stand below in the order in
+//! which a call passes them.
+
+// Who calls: the agent, one run of it, and its tools.
+mod agent;
+mod task;
+mod toolbox;
+
+// What a tool is, and what it is called with.
+mod arguments;
+mod conform;
+mod context;
+mod draft;
+mod error;
+mod output;
+mod param;
+mod schema;
+mod state;
+mod tool;
+
+// The nonces of a call: from minting to the end.
+mod issuer;
+mod lease;
+mod live;
+mod nonce;
+
+// One upstream request with a nonce.
+mod egress;
+mod request;
+mod response;
+mod wire;
+
+// What goes back to the model.
+mod failure;
+mod outcome;
+mod redact;
+
+// What the model and the issuer are told about the tools.
+mod dialect;
+mod manifest;
+
+mod config;
+
+// Agent frameworks that a task's tools plug into.
+#[cfg(feature = "rig")]
+pub mod rig;
+
+// What generated code names.
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod rules;
+
+pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
+pub use agentcred_protocol as protocol;
+pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
+pub use context::CallContext;
+pub use dialect::{Dialect, DialectError, UnknownDialect};
+pub use egress::{EgressRequest, EgressResponse, RequestError};
+pub use error::ToolError;
+pub use issuer::{
+    Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
+};
+pub use manifest::ManifestError;
+pub use nonce::Nonce;
+pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
+pub use request::RequestBuilder;
+pub use response::Response;
+pub use schemars;
+pub use state::{State, StateMap, StateRequirement};
+pub use task::Task;
+pub use tool::{CredentialSpec, Hints, Injection, Invocation, Tool, ToolDefinition};
+pub use toolbox::Toolbox;

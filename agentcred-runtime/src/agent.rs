@@ -1,0 +1,128 @@
+//! An agent: who it is, where its nonces come from, which tools it has.
+
+use std::sync::Arc;
+
+use agentcred_protocol::names::{AgentId, NameError, TaskId};
+
+use crate::issuer::{Issuer, IssuerError};
+use crate::task::Task;
+use crate::toolbox::{CheckedToolbox, Toolbox};
+
+/// An agent, from which tasks are opened.
+///
+/// ```
+/// # use agentcred_runtime::{Agent, EgressResponse, MemoryIssuer, Toolbox};
+/// # async fn run(issuer: MemoryIssuer) -> Result<(), Box<dyn std::error::Error>> {
+/// let agent = Agent::builder("billing-agent-v2").issuer(issuer).tools(Toolbox::new()).build()?;
+/// let task = agent.task("task-42").await?;
+/// task.finish().await?;
+/// # Ok(()) }
+/// ```
+pub struct Agent {
+    id: AgentId,
+    issuer: Arc<dyn Issuer>,
+    toolbox: Arc<CheckedToolbox>,
+}
+
+impl Agent {
+    /// Starts to build the agent of this id, which is the issuer's `client_id` for it.
+    pub fn builder(id: impl Into<String>) -> AgentBuilder {
+        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new() }
+    }
+
+    /// The agent's id.
+    pub fn id(&self) -> &AgentId {
+        &self.id
+    }
+
+    /// Opens a task: one grant from the issuer, from which the task's nonces are minted.
+    ///
+    /// # Errors
+    /// When the task's id is not one, or the issuer refuses or cannot be reached.
+    pub async fn task(&self, id: impl Into<String>) -> Result<Task, TaskError> {
+        let id = TaskId::new(id).map_err(TaskError::Id)?;
+        let grant = self.issuer.open_task(&self.id, &id).await?;
+        tracing::info!(agent = %self.id, task = %id, "task opened");
+        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox)))
+    }
+}
+
+/// An agent in the making.
+#[must_use = "an agent is made by `.build()`"]
+pub struct AgentBuilder {
+    id: String,
+    issuer: Option<Arc<dyn Issuer>>,
+    toolbox: Toolbox,
+}
+
+impl AgentBuilder {
+    /// Where the agent's nonces come from.
+    pub fn issuer(mut self, issuer: impl Issuer) -> Self {
+        self.issuer = Some(Arc::new(issuer));
+        self
+    }
+
+    /// The agent's tools.
+    pub fn tools(mut self, toolbox: Toolbox) -> Self {
+        self.toolbox = toolbox;
+        self
+    }
+
+    /// Makes the agent.
+    ///
+    /// # Errors
+    /// When the id is not one, the issuer is missing, or the tools do not go together.
+    pub fn build(self) -> Result<Agent, BuildError> {
+        Ok(Agent {
+            id: AgentId::new(self.id)?,
+            issuer: self.issuer.ok_or(BuildError::MissingIssuer)?,
+            toolbox: Arc::new(self.toolbox.checked()?),
+        })
+    }
+}
+
+/// Why an agent cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The agent's id is not one.
+    #[error(transparent)]
+    Id(#[from] NameError),
+    /// No issuer was given.
+    #[error("the agent has no issuer; say `.issuer(HttpIssuer::from_env()?)`")]
+    MissingIssuer,
+    /// Two tools have one name.
+    #[error("two tools are called `{tool}`; give one of them another `name = \"..\"`")]
+    DuplicateTool {
+        /// The name.
+        tool: String,
+    },
+    /// A tool takes state that the toolbox has not.
+    #[error(
+        "tool `{tool}` takes `State<{state}>`, which the toolbox has not; add it with `.state(..)`"
+    )]
+    MissingState {
+        /// The tool.
+        tool: String,
+        /// The type of the state.
+        state: &'static str,
+    },
+}
+
+/// Why a task cannot be opened or a nonce not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The task's id is not one.
+    #[error(transparent)]
+    Id(NameError),
+    /// A service, scope or TTL is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The issuer refused or could not be reached.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The task was finished.
+    #[error("the task is finished; open another one with `Agent::task`")]
+    Finished,
+}

@@ -1,0 +1,49 @@
+//! Gemini: function declarations with JSON Schema.
+
+use serde_json::{Map, Value, json};
+
+use super::error::Obstacle;
+use super::place::{Place, visit_inside};
+use super::published::Published;
+use super::union::rename;
+
+pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
+    let mut schema = Value::Object(tool.plain_input()?);
+    list_constants(&mut schema, &Place::Arguments)?;
+    Ok(json!({
+        "name": tool.name,
+        "description": tool.description,
+        "parametersJsonSchema": schema,
+    }))
+}
+
+/// Gemini documents `enum` and not `const`, which it ignores; without this, the variants of an
+/// enum would lose their tags.
+fn list_constants(schema: &mut Value, place: &Place<'_>) -> Result<(), Obstacle> {
+    let Some(schema) = schema.as_object_mut() else { return Ok(()) };
+    constant_as_enum(schema);
+    visit_inside(schema, place, list_constants)
+}
+
+/// Writes `const` as an `enum` of one, which says the same.
+pub(super) fn constant_as_enum(schema: &mut Map<String, Value>) {
+    if schema.contains_key("const") && !schema.contains_key("enum") {
+        rename(schema, "const", "enum");
+        if let Some(only) = schema.get_mut("enum") {
+            *only = json!([only.take()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_becomes_an_enum_of_one() {
+        let mut schema = json!({"properties": {"kind": {"type": "string", "const": "cat"}}});
+        list_constants(&mut schema, &Place::Arguments).unwrap();
+        let expected = json!({"properties": {"kind": {"type": "string", "enum": ["cat"]}}});
+        assert_eq!(schema, expected);
+    }
+}

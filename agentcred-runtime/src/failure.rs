@@ -1,0 +1,108 @@
+//! Why a call failed: all of it for the log, and what of it the model may read.
+
+use std::time::Duration;
+
+use agentcred_protocol::names::{AgentId, CallId, NameError, ServiceName};
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::scope::Scope;
+use agentcred_protocol::scrub::Scrubber;
+
+use crate::arguments::ArgumentError;
+use crate::error::ToolError;
+use crate::issuer::IssuerError;
+use crate::outcome::{ModelError, ModelErrorCode, ToolOutcome};
+use crate::redact;
+
+/// A failed call.
+pub(crate) enum Failure {
+    UnknownTool,
+    Arguments(ArgumentError),
+    NotGranted {
+        service: ServiceName,
+        scope: Scope,
+        code: RefusalCode,
+    },
+    Issuer(IssuerError),
+    Definition(NameError),
+    Tool(ToolError),
+    /// The tool's own words, released by its author and free of nonces.
+    Visible(String),
+    Panicked,
+    TimedOut(Duration),
+    TaskOver,
+}
+
+impl Failure {
+    /// Takes the call's nonces out of the words that the model will read.
+    pub(crate) fn redacted(self, scrubbers: &[Scrubber]) -> Self {
+        match self {
+            Self::Tool(error) => match error.visible_text() {
+                Some(text) => Self::Visible(redact::text(scrubbers, text.to_owned())),
+                None => Self::Tool(error),
+            },
+            failure => failure,
+        }
+    }
+
+    /// Logs the failure whole and gives the model its part.
+    pub(crate) fn into_outcome(self, agent: &AgentId, tool: &str, call: &CallId) -> ToolOutcome {
+        let (code, message) = match self {
+            Self::UnknownTool => {
+                (ModelErrorCode::UnknownTool, "there is no tool of this name".to_owned())
+            }
+            Self::Arguments(error) => (ModelErrorCode::InvalidArguments, error.to_string()),
+            Self::NotGranted { service, scope, code } => {
+                let message = format!(
+                    "the policy does not grant `{scope}` on `{service}` to agent `{agent}`"
+                );
+                tracing::warn!(tool, call_id = %call, %code, "{message}");
+                (ModelErrorCode::NotGranted, message)
+            }
+            Self::Issuer(error) => {
+                tracing::error!(tool, call_id = %call, "no nonce: {error}");
+                (
+                    ModelErrorCode::IssuerUnavailable,
+                    "the credential for this call could not be obtained; try again later"
+                        .to_owned(),
+                )
+            }
+            Self::Definition(error) => {
+                tracing::error!(tool, call_id = %call, "the tool's declaration is not valid: {error}");
+                (ModelErrorCode::ToolFailed, FAILED.to_owned())
+            }
+            Self::Tool(error) => {
+                tracing::error!(tool, call_id = %call, error = ?error, "the tool failed");
+                (ModelErrorCode::ToolFailed, FAILED.to_owned())
+            }
+            Self::Visible(text) => (ModelErrorCode::ToolFailed, text),
+            Self::Panicked => {
+                tracing::error!(tool, call_id = %call, "the tool panicked");
+                (ModelErrorCode::ToolFailed, FAILED.to_owned())
+            }
+            Self::TimedOut(limit) => {
+                tracing::error!(tool, call_id = %call, limit_seconds = limit.as_secs_f64(), "the tool took too long");
+                (ModelErrorCode::TimedOut, "the tool took too long".to_owned())
+            }
+            Self::TaskOver => (
+                ModelErrorCode::TaskOver,
+                "the task is over; no more tools can be called in it".to_owned(),
+            ),
+        };
+        ToolOutcome::Error(ModelError { code, message, call_id: call.clone() })
+    }
+}
+
+/// The model learns that the tool failed; the cause is in the log, under the call's id.
+const FAILED: &str = "the tool failed";
+
+impl From<ArgumentError> for Failure {
+    fn from(error: ArgumentError) -> Self {
+        Self::Arguments(error)
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::Definition(error)
+    }
+}

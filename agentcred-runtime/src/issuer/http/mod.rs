@@ -1,0 +1,182 @@
+//! The issuer of this project, over HTTP: task grants bound to a key of the task.
+
+mod nonce;
+mod vault;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentcred_protocol::answer::{GrantAnswer, NonceAnswer};
+use agentcred_protocol::assertion;
+use agentcred_protocol::clock::{Clock as _, SystemClock};
+use agentcred_protocol::key::SigningKey;
+use agentcred_protocol::metadata::Metadata;
+use agentcred_protocol::names::{AgentId, ServiceName, TaskId};
+use agentcred_protocol::random::fresh_id;
+use agentcred_protocol::request::{
+    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form,
+};
+use agentcred_protocol::token::GrantToken;
+use async_trait::async_trait;
+use url::Url;
+use zeroize::Zeroizing;
+
+use self::nonce::HttpNonce;
+use self::vault::Vault;
+use super::{Issuer, IssuerError, MintRequest, Minted, TaskGrant};
+use crate::config::Environment;
+use crate::wire::Wire;
+
+/// An `agentcred-issuer`, reached over HTTP.
+///
+/// The agent authenticates with its key; each task gets a proof key of its own, so that a
+/// nonce that is read off the wire is of no use without it (RFC 9449).
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let issuer = agentcred_runtime::HttpIssuer::from_env()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct HttpIssuer {
+    vault: Arc<Vault>,
+}
+
+impl HttpIssuer {
+    /// An issuer by the environment: `AGENTCRED_ISSUER` (its URL), `AGENTCRED_AGENT_KEY_FILE`
+    /// (private JWK or PKCS #8 PEM), and optionally `AGENTCRED_AGENT_ID` (no other agent may
+    /// open tasks) and `AGENTCRED_CA_FILE` (PEM; the only authorities that are trusted).
+    ///
+    /// # Errors
+    /// When a variable is missing, or what it names cannot be used. The text says which.
+    pub fn from_env() -> Result<Self, IssuerError> {
+        let environment = Environment::read()?;
+        let mut issuer =
+            Self::build(environment.issuer, environment.agent_key, environment.authorities)?;
+        issuer.only_agent = environment.agent_id;
+        Ok(Self { vault: Arc::new(issuer) })
+    }
+
+    /// An issuer at `url` that knows the agent by `agent_key`.
+    ///
+    /// # Errors
+    /// When the URL is neither `https` nor `http` on loopback, or TLS cannot be set up.
+    pub fn new(url: Url, agent_key: SigningKey) -> Result<Self, IssuerError> {
+        Ok(Self { vault: Arc::new(Self::build(url, agent_key, Vec::new())?) })
+    }
+
+    fn build(
+        url: Url,
+        agent_key: SigningKey,
+        authorities: Vec<reqwest::Certificate>,
+    ) -> Result<Vault, IssuerError> {
+        Ok(Vault { wire: Wire::new(&url, authorities)?, url, agent_key, only_agent: None })
+    }
+}
+
+#[async_trait]
+impl Issuer for HttpIssuer {
+    async fn open_task(
+        &self,
+        agent: &AgentId,
+        task: &TaskId,
+    ) -> Result<Box<dyn TaskGrant>, IssuerError> {
+        let vault = Arc::clone(&self.vault);
+        if let Some(only) = vault.only_agent.as_ref().filter(|only| *only != agent) {
+            return Err(IssuerError::Misconfigured(format!(
+                "the agent is built as `{agent}` but AGENTCRED_AGENT_ID says `{only}`; make them the same"
+            )));
+        }
+        let metadata = vault.discover().await?;
+        let now = SystemClock.now();
+        let id = fresh_id().map_err(|_| IssuerError::Local)?;
+        let assertion = assertion::sign(&vault.agent_key, agent, &metadata.issuer, &id, now)
+            .map_err(|_| IssuerError::Local)?;
+        let assertion = Zeroizing::new(assertion);
+        let proof_key = SigningKey::ephemeral().map_err(|_| IssuerError::Local)?;
+        let body =
+            vault.post(&metadata.token_endpoint, &proof_key, task_form(&assertion, task)).await?;
+        let grant = GrantAnswer::from_json(&body).map_err(|_| vault.garbled())?;
+        Ok(Box::new(HttpGrant {
+            session: Arc::new(Session { vault, metadata, proof_key }),
+            grant: grant.token,
+        }))
+    }
+}
+
+/// What one task's grant and nonces share.
+struct Session {
+    vault: Arc<Vault>,
+    metadata: Metadata,
+    proof_key: SigningKey,
+}
+
+struct HttpGrant {
+    session: Arc<Session>,
+    grant: GrantToken,
+}
+
+#[async_trait]
+impl TaskGrant for HttpGrant {
+    async fn mint(&self, wish: &MintRequest) -> Result<Minted, IssuerError> {
+        let Session { vault, metadata, proof_key } = &*self.session;
+        let egress = service_url(&metadata.agentcred_egress_endpoint, &wish.service);
+        let call = RequestedCall::new(
+            wish.tool.clone(),
+            wish.call.clone(),
+            wish.arguments.clone(),
+            wish.uses,
+        );
+        let form = nonce_form(
+            &self.grant,
+            &NonceWish {
+                service: &wish.service,
+                resource: &egress,
+                scope: &wish.scope,
+                ttl: wish.ttl,
+                call: &call,
+            },
+        );
+        let body = vault
+            .post(&metadata.token_endpoint, proof_key, form.map_err(|_| IssuerError::Local)?)
+            .await?;
+        let answer = NonceAnswer::from_json(&body).map_err(|_| vault.garbled())?;
+        let details = &answer.details;
+        // A nonce for another call or a wider scope than this one's is no answer to this request.
+        if details.tool_call_id != wish.call
+            || details.tool != wish.tool
+            || details.args_hash != wish.arguments
+            || answer.scope != wish.scope
+        {
+            return Err(vault.garbled());
+        }
+        Ok(Minted {
+            id: answer.details.nonce_id,
+            service: wish.service.clone(),
+            scope: answer.scope,
+            expires_in: Duration::from_secs(answer.expires_in),
+            uses: answer.details.num_uses,
+            credential: Box::new(HttpNonce {
+                session: Arc::clone(&self.session),
+                egress,
+                nonce: answer.token,
+            }),
+        })
+    }
+
+    async fn close(&self) -> Result<(), IssuerError> {
+        self.session.revoke(revoke_grant_form(&self.grant)).await
+    }
+}
+
+impl Session {
+    async fn revoke(&self, form: Zeroizing<String>) -> Result<(), IssuerError> {
+        self.vault.post(&self.metadata.revocation_endpoint, &self.proof_key, form).await.map(drop)
+    }
+}
+
+fn service_url(egress: &Url, service: &ServiceName) -> Url {
+    let mut url = egress.clone();
+    url.set_path(&format!("{}/{service}", egress.path().trim_end_matches('/')));
+    url
+}

@@ -1,0 +1,102 @@
+//! A nonce of this project's issuer: each use carries a proof by the task's key.
+
+use std::sync::Arc;
+
+use agentcred_protocol::clock::{Clock as _, SystemClock};
+use agentcred_protocol::proof::{self, ProvenRequest};
+use agentcred_protocol::random::fresh_id;
+use agentcred_protocol::refusal::{REFUSAL_HEADER, RETRYABLE_HEADER, RefusalCode};
+use agentcred_protocol::request::revoke_nonce_form;
+use agentcred_protocol::scrub::Scrubber;
+use agentcred_protocol::token::NonceToken;
+use async_trait::async_trait;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use url::Url;
+
+use super::Session;
+use super::vault::proof_header;
+use crate::egress::{EgressRequest, EgressResponse, RequestError};
+use crate::issuer::{Credential, IssuerError};
+use crate::wire::{BROKER_WAIT, Exchange, WireError};
+
+pub(super) struct HttpNonce {
+    pub(super) session: Arc<Session>,
+    pub(super) egress: Url,
+    pub(super) nonce: NonceToken,
+}
+
+#[async_trait]
+impl Credential for HttpNonce {
+    async fn send(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
+        match self.send_once(request.clone()).await {
+            // The broker says that nothing went upstream and gave the use back.
+            Err(Attempt { error: _, retryable: true }) => {
+                self.send_once(request).await.map_err(|attempt| attempt.error)
+            }
+            outcome => outcome.map_err(|attempt| attempt.error),
+        }
+    }
+
+    async fn revoke(&self) -> Result<(), IssuerError> {
+        self.session.revoke(revoke_nonce_form(&self.nonce)).await
+    }
+
+    fn scrubber(&self) -> Scrubber {
+        self.nonce.scrubber()
+    }
+}
+
+struct Attempt {
+    error: RequestError,
+    retryable: bool,
+}
+
+impl From<RequestError> for Attempt {
+    fn from(error: RequestError) -> Self {
+        Self { error, retryable: false }
+    }
+}
+
+impl HttpNonce {
+    async fn send_once(&self, request: EgressRequest) -> Result<EgressResponse, Attempt> {
+        let Session { vault, proof_key, .. } = &*self.session;
+        let mut url = self.egress.clone();
+        url.set_path(&format!("{}{}", self.egress.path(), request.path));
+        // The parser must not have changed what the author wrote: the broker would see another path.
+        if !url.path().ends_with(&request.path) {
+            return Err(RequestError::InvalidPath.into());
+        }
+        url.set_query(Some(request.query.as_str()).filter(|query| !query.is_empty()));
+        let token_hash = self.nonce.proof_hash();
+        let proven =
+            ProvenRequest { method: &request.method, url: &url, token_hash: Some(&token_hash) };
+        let id = fresh_id().map_err(|_| RequestError::Local)?;
+        let proof = proof::sign(proof_key, proven, &id, SystemClock.now())
+            .map_err(|_| RequestError::Local)?;
+        let authorization = self.nonce.authorization().map_err(|_| RequestError::Local)?;
+        let mut headers = vec![(AUTHORIZATION, authorization), (proof_header(), proof)];
+        headers.extend(request.content_type.map(|media| (CONTENT_TYPE, media)));
+        let exchange = Exchange {
+            method: request.method,
+            url,
+            headers,
+            body: request.body,
+            wait: BROKER_WAIT,
+        };
+        let answer = vault.wire.send(exchange).await.map_err(|error| match error {
+            WireError::Unreachable => RequestError::Unreachable,
+            WireError::TimedOut => RequestError::TimedOut,
+            WireError::TooLarge(limit) => RequestError::TooLarge(limit),
+        })?;
+        let Some(code) = answer.headers.get(REFUSAL_HEADER) else {
+            return Ok(answer);
+        };
+        let code = code
+            .to_str()
+            .ok()
+            .and_then(RefusalCode::from_wire)
+            .unwrap_or(RefusalCode::TemporarilyUnavailable);
+        let retryable = answer.headers.get(RETRYABLE_HEADER).is_some_and(|value| value == "1");
+        Err(Attempt { error: RequestError::Refused(code), retryable })
+    }
+}

@@ -1,0 +1,8 @@
+//! What generated code names. No part of the public interface: it changes without notice.
+
+pub use crate::arguments::{ArgumentError, Arguments};
+pub use crate::draft::Draft;
+pub use crate::output::Output;
+pub use crate::param::{Credential, Param, Parameter};
+pub use crate::rules::{Mark, Seat, check_parameter, check_tool};
+pub use crate::tool::{Invocation, Tool, ToolDefinition};

@@ -1,0 +1,87 @@
+//! Building one upstream request and sending it.
+
+use http::{HeaderValue, Method};
+use serde::Serialize;
+
+use crate::egress::{EgressRequest, RequestError};
+use crate::live::LiveNonce;
+use crate::response::Response;
+
+/// An upstream request that has not been sent. Made by [`Nonce::get`](crate::Nonce::get) and
+/// its siblings.
+#[must_use = "a request does nothing until `.send().await`"]
+pub struct RequestBuilder<'n> {
+    live: &'n LiveNonce,
+    request: Result<EgressRequest, RequestError>,
+}
+
+impl<'n> RequestBuilder<'n> {
+    pub(crate) fn new(live: &'n LiveNonce, method: Method, path: String) -> Self {
+        let sendable = path.starts_with('/')
+            && path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
+        let request = if sendable {
+            Ok(EgressRequest::new(method, path))
+        } else {
+            Err(RequestError::InvalidPath)
+        };
+        Self { live, request }
+    }
+
+    /// Adds query parameters, as `&[("limit", "10")]` or a struct.
+    pub fn query(self, parameters: &(impl Serialize + ?Sized)) -> Self {
+        let written = serde_urlencoded::to_string(parameters);
+        self.set("query", written, |request, query| {
+            if !request.query.is_empty() && !query.is_empty() {
+                request.query.push('&');
+            }
+            request.query.push_str(&query);
+        })
+    }
+
+    /// Sends parameters as a form body.
+    pub fn form(self, parameters: &(impl Serialize + ?Sized)) -> Self {
+        let written = serde_urlencoded::to_string(parameters);
+        self.set("form", written, |request, form| {
+            request.content_type = Some(FORM);
+            request.body = form.into();
+        })
+    }
+
+    /// Sends a value as a JSON body.
+    pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
+        let written = serde_json::to_vec(value);
+        self.set("JSON body", written, |request, json| {
+            request.content_type = Some(JSON);
+            request.body = json.into();
+        })
+    }
+
+    /// Sends the request. It spends one use of the nonce.
+    ///
+    /// # Errors
+    /// When the request could not be built, the nonce has no use left, or broker and upstream
+    /// gave no answer. An upstream error status is an answer.
+    pub async fn send(self) -> Result<Response, RequestError> {
+        self.live.send(self.request?).await.map(Response::new)
+    }
+
+    /// Puts what was written into the request, or keeps the first error for [`Self::send`].
+    fn set<W, E>(
+        mut self,
+        part: &'static str,
+        written: Result<W, E>,
+        put: impl FnOnce(&mut EgressRequest, W),
+    ) -> Self {
+        self.request = self.request.and_then(|mut request| match written {
+            Ok(written) => {
+                put(&mut request, written);
+                Ok(request)
+            }
+            Err(_) => Err(RequestError::Unserialisable(part)),
+        });
+        self
+    }
+}
+
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");

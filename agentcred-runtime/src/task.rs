@@ -1,0 +1,255 @@
+//! One run of an agent: every tool call of the model goes through here.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use agentcred_protocol::arguments::ArgumentsHash;
+use agentcred_protocol::names::{AgentId, CallId, ServiceName, TaskId, ToolName};
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::scope::Scope;
+use agentcred_protocol::ttl::{Ttl, Uses};
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use crate::agent::TaskError;
+use crate::arguments::Arguments;
+use crate::context::CallContext;
+use crate::failure::Failure;
+use crate::issuer::{IssuerError, MintRequest, TaskGrant};
+use crate::lease::Lease;
+use crate::live::LiveNonce;
+use crate::nonce::Nonce;
+use crate::outcome::ToolOutcome;
+use crate::redact;
+use crate::tool::{CredentialSpec, Injection, Invocation, ToolDefinition};
+use crate::toolbox::CheckedToolbox;
+
+/// An open task. Calls may run at the same time.
+pub struct Task {
+    agent: AgentId,
+    id: TaskId,
+    grant: Arc<dyn TaskGrant>,
+    toolbox: Arc<CheckedToolbox>,
+    finished: AtomicBool,
+}
+
+impl Task {
+    pub(crate) fn new(
+        agent: AgentId,
+        id: TaskId,
+        grant: Box<dyn TaskGrant>,
+        toolbox: Arc<CheckedToolbox>,
+    ) -> Self {
+        Self { agent, id, grant: grant.into(), toolbox, finished: AtomicBool::new(false) }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> &TaskId {
+        &self.id
+    }
+
+    /// The tools that the model may call.
+    pub fn tools(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.toolbox.definitions()
+    }
+
+    /// Runs one tool call of the model: checks the arguments, mints the call's nonces, runs the
+    /// tool, revokes the nonces and takes them out of the result.
+    ///
+    /// It does not panic, and it returns what a model may read and nothing else. Dropping the
+    /// future ends the call and revokes its nonces.
+    pub async fn call(&self, tool: &str, arguments: Value) -> ToolOutcome {
+        match CallId::fresh() {
+            Ok(call) => self.call_with_id(call, tool, arguments).await,
+            Err(_) => Failure::Issuer(IssuerError::Local).into_outcome(
+                &self.agent,
+                tool,
+                &self.nameless_call(),
+            ),
+        }
+    }
+
+    /// Like [`Self::call`], under the id that the model gave its call.
+    pub async fn call_with_id(&self, call: CallId, tool: &str, arguments: Value) -> ToolOutcome {
+        let context = CallContext::new(self.agent.clone(), self.id.clone(), call.clone());
+        // OpenTelemetry semantic conventions for generative AI, "execute tool span".
+        let span = tracing::info_span!(
+            "execute_tool",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = tracing::field::Empty,
+            gen_ai.tool.call.id = %call,
+            agentcred.agent.id = %self.agent,
+            agentcred.task.id = %self.id,
+        );
+        let outcome = self.run(&context, tool, arguments).instrument(span.clone()).await;
+        let _entered = span.enter();
+        match outcome {
+            Ok(output) => ToolOutcome::Output(output),
+            Err(failure) => failure.into_outcome(&self.agent, tool, &call),
+        }
+    }
+
+    /// Mints a nonce for an orchestrator that makes its requests itself, for one upstream
+    /// request. It is revoked when it is dropped.
+    ///
+    /// # Errors
+    /// When a name or the TTL is not one, or the issuer refuses or cannot be reached.
+    pub async fn nonce(
+        &self,
+        service: &str,
+        scope: &str,
+        ttl: Duration,
+    ) -> Result<Nonce, TaskError> {
+        if self.finished.load(Ordering::SeqCst) {
+            return Err(TaskError::Finished);
+        }
+        let wish = MintRequest {
+            service: ServiceName::new(service)?,
+            scope: Scope::new(scope)?,
+            ttl: Ttl::try_from(ttl)?,
+            uses: Uses::ONE,
+            tool: ToolName::new(ORCHESTRATOR)?,
+            call: CallId::fresh().map_err(|_| IssuerError::Local)?,
+            arguments: ArgumentsHash::of(&Value::Null),
+        };
+        let minted = self.grant.mint(&wish).await?;
+        Ok(Nonce::new(Arc::new(LiveNonce::new(minted, ORCHESTRATOR))))
+    }
+
+    /// Ends the task: the issuer revokes every nonce that is left of it. Later calls are
+    /// refused. Finishing twice is no error.
+    ///
+    /// # Errors
+    /// When the issuer cannot be told; the nonces then end by their TTL.
+    pub async fn finish(&self) -> Result<(), TaskError> {
+        if self.finished.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.grant.close().await?;
+        tracing::info!(agent = %self.agent, task = %self.id, "task finished");
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        context: &CallContext,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Value, Failure> {
+        if self.finished.load(Ordering::SeqCst) {
+            return Err(Failure::TaskOver);
+        }
+        let (definition, tool) = self.toolbox.find(tool).ok_or(Failure::UnknownTool)?;
+        tracing::Span::current().record("gen_ai.tool.name", definition.name.as_str());
+        let hash = ArgumentsHash::of(&arguments);
+        let invocation = tool.prepare(Arguments::new(arguments)?)?;
+        let lease = self.mint(context, definition, &hash).await?;
+        let injection = Injection {
+            nonces: lease.nonces(),
+            context: context.clone(),
+            state: self.toolbox.state(),
+        };
+        let result = contained(definition, invocation, injection).await;
+        let scrubbers = lease.scrubbers();
+        lease.end().await;
+        match result {
+            Ok(output) => Ok(redact::value(&scrubbers, output)),
+            Err(failure) => Err(failure.redacted(&scrubbers)),
+        }
+    }
+
+    /// Mints a nonce for each credential of the tool. If one is refused, those before it end.
+    async fn mint(
+        &self,
+        context: &CallContext,
+        definition: &ToolDefinition,
+        hash: &ArgumentsHash,
+    ) -> Result<Lease, Failure> {
+        let mut lease = Lease::new();
+        for spec in &definition.credentials {
+            let wish = wish(context, definition, spec, hash)?;
+            let minted = self.grant.mint(&wish).await.map_err(|error| match error {
+                IssuerError::Refused(code) if is_policy(code) => {
+                    Failure::NotGranted { service: wish.service, scope: wish.scope, code }
+                }
+                IssuerError::Refused(RefusalCode::InvalidGrant) => Failure::TaskOver,
+                error => Failure::Issuer(error),
+            })?;
+            tracing::info!(nonce_id = %minted.id, service = %minted.service, scope = %minted.scope, ttl_seconds = minted.expires_in.as_secs(), "nonce minted");
+            lease.add(LiveNonce::new(minted, &definition.name));
+        }
+        Ok(lease)
+    }
+
+    fn nameless_call(&self) -> CallId {
+        // A task id is a call id by its grammar, so this cannot fail; without randomness there
+        // is no better name for the call.
+        CallId::new(self.id.as_str())
+            .unwrap_or_else(|_| unreachable!("task ids and call ids have one grammar"))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.finished.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Ok(executor) = tokio::runtime::Handle::try_current() {
+            let grant = Arc::clone(&self.grant);
+            executor.spawn(async move {
+                if let Err(error) = grant.close().await {
+                    tracing::warn!("a dropped task was not closed, its TTL ends it: {error}");
+                }
+            });
+        }
+    }
+}
+
+/// The tool's name in the audit when an orchestrator asked for the nonce itself.
+const ORCHESTRATOR: &str = "orchestrator";
+
+fn wish(
+    context: &CallContext,
+    definition: &ToolDefinition,
+    spec: &CredentialSpec,
+    hash: &ArgumentsHash,
+) -> Result<MintRequest, Failure> {
+    Ok(MintRequest {
+        service: ServiceName::new(spec.service)?,
+        scope: Scope::new(spec.scope)?,
+        ttl: Ttl::try_from(spec.ttl)?,
+        uses: Uses::try_from(spec.uses)?,
+        tool: ToolName::new(definition.name.as_str())?,
+        call: context.call_id().clone(),
+        arguments: hash.clone(),
+    })
+}
+
+fn is_policy(code: RefusalCode) -> bool {
+    matches!(
+        code,
+        RefusalCode::InvalidScope
+            | RefusalCode::InvalidTarget
+            | RefusalCode::InvalidAuthorizationDetails
+            | RefusalCode::AccessDenied
+    )
+}
+
+/// Runs the tool within its time; a panic stays in here.
+async fn contained(
+    definition: &ToolDefinition,
+    invocation: Invocation,
+    injection: Injection,
+) -> Result<Value, Failure> {
+    let run = AssertUnwindSafe(async { invocation.run(injection).await }).catch_unwind();
+    match tokio::time::timeout(definition.timeout, run).await {
+        Ok(Ok(Ok(output))) => Ok(output),
+        Ok(Ok(Err(error))) => Err(Failure::Tool(error)),
+        // The payload may hold anything and goes nowhere.
+        Ok(Err(_)) => Err(Failure::Panicked),
+        Err(_) => Err(Failure::TimedOut(definition.timeout)),
+    }
+}

@@ -1,0 +1,119 @@
+//! The tools of an agent, and the state that they share.
+
+use std::sync::Arc;
+
+use agentcred_protocol::manifest::Manifest;
+use serde_json::Value;
+
+use crate::agent::BuildError;
+use crate::dialect::{Dialect, DialectError};
+use crate::manifest::{self, ManifestError};
+use crate::state::StateMap;
+use crate::tool::{Tool, ToolDefinition};
+
+/// Tools by name, in the order in which they were added, and shared state.
+///
+/// [`toolbox!`](crate::toolbox) is the short form.
+#[derive(Default)]
+#[must_use]
+pub struct Toolbox {
+    tools: Vec<Entry>,
+    state: StateMap,
+}
+
+struct Entry {
+    definition: ToolDefinition,
+    tool: Box<dyn Tool>,
+}
+
+impl Toolbox {
+    /// A box without tools.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a tool.
+    pub fn with(mut self, tool: impl Tool) -> Self {
+        self.tools.push(Entry { definition: tool.definition(), tool: Box::new(tool) });
+        self
+    }
+
+    /// Adds state that tools take as `State<T>`; a second value of a type replaces the first.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// The tools' definitions, in order.
+    pub fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    /// The tools as a model's provider takes them, one entry for each, in order.
+    ///
+    /// The entries go into the request under the key that [`Dialect`] names. Nothing about
+    /// credentials is in them.
+    ///
+    /// # Errors
+    /// The first tool that the provider cannot take, with the argument and the rule in its way.
+    pub fn schemas(&self, dialect: Dialect) -> Result<Vec<Value>, DialectError> {
+        dialect.export(self.definitions())
+    }
+
+    /// What the tools need from the issuer: every service, scope, TTL and use, from the code alone.
+    ///
+    /// # Errors
+    /// When a tool written by hand asks for something that no issuer can grant.
+    pub fn manifest(&self) -> Result<Manifest, ManifestError> {
+        manifest::of(self.definitions())
+    }
+
+    /// Two tools of one name, or a tool without the state that it takes, would fail at the
+    /// worst time: in a call.
+    pub(crate) fn checked(self) -> Result<CheckedToolbox, BuildError> {
+        for (position, entry) in self.tools.iter().enumerate() {
+            let name = &entry.definition.name;
+            if self.tools[..position].iter().any(|earlier| earlier.definition.name == *name) {
+                return Err(BuildError::DuplicateTool { tool: name.clone() });
+            }
+            if let Some(missing) =
+                entry.definition.state.iter().find(|state| !self.state.satisfies(state))
+            {
+                return Err(BuildError::MissingState {
+                    tool: name.clone(),
+                    state: missing.type_name(),
+                });
+            }
+        }
+        Ok(CheckedToolbox { tools: self.tools, state: Arc::new(self.state) })
+    }
+}
+
+/// A toolbox without duplicate names and with all state that its tools take.
+pub(crate) struct CheckedToolbox {
+    tools: Vec<Entry>,
+    state: Arc<StateMap>,
+}
+
+impl CheckedToolbox {
+    pub(crate) fn find(&self, name: &str) -> Option<(&ToolDefinition, &dyn Tool)> {
+        let entry = self.tools.iter().find(|entry| entry.definition.name == name)?;
+        Some((&entry.definition, &*entry.tool))
+    }
+
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
+        self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    pub(crate) fn state(&self) -> Arc<StateMap> {
+        Arc::clone(&self.state)
+    }
+}
+
+/// Makes a [`Toolbox`] of tools: `toolbox![FindCustomers, ListInvoices]`.
+#[macro_export]
+macro_rules! toolbox {
+    ($($tool:expr),* $(,)?) => {
+        $crate::Toolbox::new()$(.with($tool))*
+    };
+}

@@ -1,0 +1,133 @@
+//! The one HTTP client: no redirects, no proxies, no cookies, TLS off loopback, limits on time and size.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method};
+use reqwest::redirect;
+use url::{Host, Url};
+
+use crate::egress::EgressResponse;
+use crate::issuer::IssuerError;
+
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the issuer may take to answer.
+pub(crate) const ISSUER_WAIT: Duration = Duration::from_secs(10);
+/// How long the broker may take; it gives the upstream a little less.
+pub(crate) const BROKER_WAIT: Duration = Duration::from_secs(35);
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Talks to one vault side.
+pub(crate) struct Wire(reqwest::Client);
+
+/// One request, whole.
+pub(crate) struct Exchange {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    pub(crate) wait: Duration,
+}
+
+/// Why there is no answer. The cause's own text may hold URLs and is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WireError {
+    Unreachable,
+    TimedOut,
+    TooLarge(usize),
+}
+
+impl Wire {
+    /// A client for the vault side at `url`. With `authorities`, no others are trusted.
+    pub(crate) fn new(
+        url: &Url,
+        authorities: Vec<reqwest::Certificate>,
+    ) -> Result<Self, IssuerError> {
+        if !is_protected(url) {
+            return Err(IssuerError::Misconfigured(
+                "the issuer's URL must be https, or http on a loopback address; set AGENTCRED_ISSUER to such a one".to_owned(),
+            ));
+        }
+        let mut client = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(CONNECT_WAIT);
+        if !authorities.is_empty() {
+            client = client.tls_certs_only(authorities);
+        }
+        let client = client.build().map_err(|_| {
+            IssuerError::Misconfigured(
+                "TLS could not be set up; check AGENTCRED_CA_FILE and the system's certificates"
+                    .to_owned(),
+            )
+        })?;
+        Ok(Self(client))
+    }
+
+    /// Sends the request once and reads the answer.
+    pub(crate) async fn send(&self, exchange: Exchange) -> Result<EgressResponse, WireError> {
+        let mut request = self
+            .0
+            .request(exchange.method, exchange.url)
+            .body(exchange.body)
+            .timeout(exchange.wait);
+        for (name, value) in exchange.headers {
+            request = request.header(name, value);
+        }
+        let mut response = request.send().await.map_err(|error| classify(&error))?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(WireError::TooLarge(LARGEST_ANSWER));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let headers = std::mem::take(response.headers_mut());
+        Ok(EgressResponse { status: response.status(), headers, body: body.freeze() })
+    }
+}
+
+fn classify(error: &reqwest::Error) -> WireError {
+    if error.is_timeout() { WireError::TimedOut } else { WireError::Unreachable }
+}
+
+fn is_protected(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plaintext_is_for_loopback_alone() {
+        let protected = |text: &str| is_protected(&Url::parse(text).unwrap());
+        for text in [
+            "https://issuer.example",
+            "http://127.0.0.1:8420",
+            "http://[::1]:1",
+            "http://localhost:1",
+        ] {
+            assert!(protected(text), "{text}");
+        }
+        for text in [
+            "http://issuer.example",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example",
+            "http://localhost.example",
+            "file:///x",
+            "ftp://127.0.0.1",
+        ] {
+            assert!(!protected(text), "{text}");
+        }
+    }
+}
