@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, read and checked before anything starts.
 //!
-//! What is written is a [`raw::RawConfig`]; checking consumes it and gives a [`Config`] or
+//! What is written is a `raw::RawConfig`; checking consumes it and gives a [`Config`] or
 //! findings. Only a configuration without an error starts.
 //!
 //! ```toml
