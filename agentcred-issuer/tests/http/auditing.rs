@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use agentcred_issuer::audit::{AuditError, AuditLog, FileAudit, Record};
 use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
@@ -74,6 +75,23 @@ async fn every_upstream_request_is_in_it() {
     assert_eq!(answered, 3);
     assert_eq!(stage.audit_of("use").len(), 3);
     assert_eq!(stage.audit_of("refusal").len(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_leaves_no_request_without_an_end() {
+    let stage = Stage::with(Upstream::hanging_after("").await, |parts| {
+        parts.limits.upstream_time = Duration::from_millis(300);
+    });
+    let stage = stage.await;
+    let nonce = stage.agent.mint(READ).await;
+    let sent = stage.agent.get(&nonce, CUSTOMERS);
+    let hung_up = tokio::time::timeout(Duration::from_millis(100), sent).await;
+    assert!(hung_up.is_err());
+    assert_eq!(stage.upstream.arrived().len(), 1);
+    while !stage.audit_text().contains("\"answer\"") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.audit_of("answer")[0]["outcome"], "lost");
 }
 
 #[derive(Debug)]

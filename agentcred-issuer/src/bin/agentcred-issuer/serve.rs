@@ -17,13 +17,15 @@ pub(crate) struct Arguments {
     config: PathBuf,
     /// What to log, as `info` or `agentcred_issuer=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: EnvFilter,
+    log: String,
 }
 
 /// Runs the server until it is told to stop.
 pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&arguments.log)
+        .map_err(|error| format!("--log {} is no filter: {error}", arguments.log))?;
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(arguments.log.to_string()))
+        .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
