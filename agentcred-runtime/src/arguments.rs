@@ -67,7 +67,7 @@ impl Arguments {
     pub fn conform_to(self, definition: &ToolDefinition) -> Result<Self, ArgumentError> {
         let schema = &definition.input_schema;
         let mut value = Value::Object(self.values);
-        conform::prune(schema, &mut value, schema);
+        conform::normalize(schema, &mut value, schema);
         conform::check(schema, &value, schema, "")?;
         Self::new(value)
     }

@@ -8,36 +8,52 @@ use serde_json::{Map, Value};
 
 use crate::arguments::{ArgumentError, ArgumentErrorKind};
 
-/// Removes the nulls that stand for "left out", which some dialects make a model send.
-pub(crate) fn prune(schema: &Value, value: &mut Value, root: &Value) {
+/// Writes the same arguments in the one way that types read: without the nulls that stand for
+/// "left out", which some dialects make a model send, and with `5` for the `5.0` of a client that
+/// keeps all numbers as doubles.
+pub(crate) fn normalize(schema: &Value, value: &mut Value, root: &Value) {
     let schema = resolve(schema, root);
     match value {
         Value::Object(fields) => {
-            let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-                return prune_in_branch(schema, value, root);
-            };
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let further = schema.get("additionalProperties").filter(|further| further.is_object());
             fields.retain(|name, field| {
-                let Some(property) = properties.get(name) else { return true };
+                let Some(property) = properties.and_then(|all| all.get(name)) else { return true };
                 !field.is_null()
                     || is_required(schema, name)
                     || check(property, field, root, "").is_ok()
             });
-            for (name, property) in properties {
-                if let Some(field) = fields.get_mut(name) {
-                    prune(property, field, root);
+            for (name, field) in fields {
+                if let Some(each) = properties.and_then(|all| all.get(name)).or(further) {
+                    normalize(each, field, root);
                 }
             }
         }
         Value::Array(items) => {
-            let Some(each) = schema.get("items") else {
-                return prune_in_branch(schema, value, root);
-            };
-            for item in items {
-                prune(each, item, root);
+            let first = schema.get("prefixItems").and_then(Value::as_array);
+            for (index, item) in items.iter_mut().enumerate() {
+                let own = first.and_then(|first| first.get(index));
+                if let Some(each) = own.or_else(|| schema.get("items")) {
+                    normalize(each, item, root);
+                }
+            }
+        }
+        Value::Number(number) if schema.get("type").is_some_and(|name| name == "integer") => {
+            if let Some(integer) = whole(number) {
+                *number = integer.into();
             }
         }
         _ => {}
     }
+    normalize_in_branch(schema, value, root);
+}
+
+/// The integer that a double stands for exactly, as far as doubles tell integers apart.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = number.as_f64().filter(|_| number.is_f64())?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2 to the 53rd")]
+    (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
 }
 
 /// Compares a value with its schema. `path` names the value, and is empty at the root.
@@ -158,9 +174,16 @@ fn is_within_bounds(schema: &Value, value: &Value) -> bool {
                 && number("exclusiveMaximum").is_none_or(|bound| actual < bound)
         }),
         Value::String(text) => counted(text.chars().count(), "minLength", "maxLength"),
-        Value::Array(items) => counted(items.len(), "minItems", "maxItems"),
+        Value::Array(items) => {
+            counted(items.len(), "minItems", "maxItems") && !repeats(schema, items)
+        }
         _ => true,
     }
+}
+
+fn repeats(schema: &Value, items: &[Value]) -> bool {
+    schema.get("uniqueItems") == Some(&Value::Bool(true))
+        && items.iter().enumerate().any(|(index, item)| items[..index].contains(item))
 }
 
 fn check_branches(
@@ -233,14 +256,14 @@ fn check_items(
     Ok(())
 }
 
-fn prune_in_branch(schema: &Value, value: &mut Value, root: &Value) {
+fn normalize_in_branch(schema: &Value, value: &mut Value, root: &Value) {
     let branches =
         ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
     for branch in branches {
-        let mut pruned = value.clone();
-        prune(branch, &mut pruned, root);
-        if check(branch, &pruned, root, "").is_ok() {
-            *value = pruned;
+        let mut normal = value.clone();
+        normalize(branch, &mut normal, root);
+        if check(branch, &normal, root, "").is_ok() {
+            *value = normal;
             return;
         }
     }
