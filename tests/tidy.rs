@@ -28,7 +28,9 @@ impl Source {
 
     /// Cases of the macro's tests are written as users write them, bad ones included.
     fn is_case(&self) -> bool {
-        ["tests/ui/", "tests/goldens/", "tests/half_typed/", "tests/pass/"].iter().any(|folder| self.path.contains(folder))
+        ["tests/ui/", "tests/goldens/", "tests/half_typed/", "tests/pass/"]
+            .iter()
+            .any(|folder| self.path.contains(folder))
     }
 }
 
@@ -38,7 +40,16 @@ fn root() -> PathBuf {
 
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in ["agentcred-issuer", "agentcred-macros", "agentcred-protocol", "agentcred-runtime", "src", "examples", "tests", "benches"] {
+    for folder in [
+        "agentcred-issuer",
+        "agentcred-macros",
+        "agentcred-protocol",
+        "agentcred-runtime",
+        "src",
+        "examples",
+        "tests",
+        "benches",
+    ] {
         collect(&root().join(folder), &mut found);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -65,13 +76,19 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
 /// The files that break a rule must be none, and the control must break it.
 fn check(rule: impl Fn(&Source) -> bool, control: &Source) {
     assert!(!rule(control), "the control follows the rule, so the rule checks nothing");
-    let broken: Vec<_> = sources().into_iter().filter(|source| !source.is_case() && !rule(source)).map(|source| source.path).collect();
+    let broken: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| !source.is_case() && !rule(source))
+        .map(|source| source.path)
+        .collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
 #[test]
 fn the_first_line_says_what_a_file_is_for() {
-    let rule = |source: &Source| source.text.starts_with("//! ") && source.text.lines().next().unwrap().len() > 20;
+    let rule = |source: &Source| {
+        source.text.starts_with("//! ") && source.text.lines().next().unwrap().len() > 20
+    };
     check(rule, &Source::named("src/x.rs", "use std::fs;\n"));
 }
 
@@ -83,7 +100,10 @@ fn no_file_is_a_drawer() {
 
 #[test]
 fn no_file_grows_past_four_hundred_lines() {
-    check(|source| source.text.lines().count() <= 400, &Source::named("src/x.rs", &"\n".repeat(401)));
+    check(
+        |source| source.text.lines().count() <= 400,
+        &Source::named("src/x.rs", &"\n".repeat(401)),
+    );
 }
 
 #[test]
@@ -91,11 +111,13 @@ fn names_say_more_than_manager_or_helper() {
     const EMPTY: [&str; 5] = ["Manager", "Handler", "Helper", "Data", "Info"];
     let rule = |source: &Source| {
         let declared = source.text.lines().filter_map(|line| {
-            let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            let line =
+                line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
             ["struct ", "enum ", "trait "].iter().find_map(|keyword| line.strip_prefix(keyword))
         });
         declared.into_iter().all(|rest| {
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             !EMPTY.iter().any(|empty| name.ends_with(empty))
         })
     };
@@ -104,12 +126,19 @@ fn names_say_more_than_manager_or_helper() {
 
 #[test]
 fn accessors_have_no_get_in_their_name() {
-    check(|source| !source.text.contains(&["fn ", "get_"].concat()), &Source::named("src/x.rs", &["fn ", "get_scope()"].concat()));
+    check(
+        |source| !source.text.contains(&["fn ", "get_"].concat()),
+        &Source::named("src/x.rs", &["fn ", "get_scope()"].concat()),
+    );
 }
 
 /// The files in which a word stands, outside their tests.
 fn files_with(word: &str) -> BTreeSet<String> {
-    sources().into_iter().filter(|source| !source.path.starts_with("tests/") && source.code().contains(word)).map(|source| source.path).collect()
+    sources()
+        .into_iter()
+        .filter(|source| !source.path.starts_with("tests/") && source.code().contains(word))
+        .map(|source| source.path)
+        .collect()
 }
 
 fn listed<const N: usize>(paths: [&str; N]) -> BTreeSet<String> {
@@ -172,18 +201,29 @@ fn every_dependency_comes_from_the_public_registry() {
 
 #[test]
 fn every_dependency_is_decided_in_one_place() {
-    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
-    let decided: BTreeSet<_> = manifest["workspace"]["dependencies"].as_table().unwrap().keys().cloned().collect();
-    for package in ["", "agentcred-issuer", "agentcred-macros", "agentcred-protocol", "agentcred-runtime"] {
-        let manifest: toml::Table = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap().parse().unwrap();
+    let manifest: toml::Table =
+        fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let decided: BTreeSet<_> =
+        manifest["workspace"]["dependencies"].as_table().unwrap().keys().cloned().collect();
+    for package in
+        ["", "agentcred-issuer", "agentcred-macros", "agentcred-protocol", "agentcred-runtime"]
+    {
+        let manifest: toml::Table =
+            fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap().parse().unwrap();
         for section in ["dependencies", "dev-dependencies"] {
-            for (name, how) in manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten() {
+            for (name, how) in
+                manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten()
+            {
                 // The front door tests itself with its features on.
                 if name == "agentcred" {
                     continue;
                 }
                 assert!(decided.contains(name), "{package}: {name}");
-                assert_eq!(how.get("workspace").and_then(toml::Value::as_bool), Some(true), "{package}: {name}");
+                assert_eq!(
+                    how.get("workspace").and_then(toml::Value::as_bool),
+                    Some(true),
+                    "{package}: {name}"
+                );
             }
         }
     }
