@@ -1,5 +1,8 @@
 //! What a schema says of one value without looking inside it: type, listed values, bounds.
 
+use std::collections::HashSet;
+
+use agentcred_protocol::arguments::ArgumentsHash;
 use serde_json::Value;
 
 /// Whether type, listed values and bounds allow a value.
@@ -44,9 +47,19 @@ fn is_within_bounds(schema: &Value, value: &Value) -> bool {
                 && number("exclusiveMaximum").is_none_or(|bound| actual < bound)
         }),
         Value::String(text) => counted(text.chars().count(), "minLength", "maxLength"),
-        Value::Array(items) => counted(items.len(), "minItems", "maxItems"),
+        Value::Array(items) => {
+            counted(items.len(), "minItems", "maxItems") && !repeats(schema, items)
+        }
         _ => true,
     }
+}
+
+/// Whether an item of a set stands in it twice. By hash, because the model decides how many
+/// items there are.
+fn repeats(schema: &Value, items: &[Value]) -> bool {
+    let mut seen = HashSet::new();
+    schema.get("uniqueItems") == Some(&Value::Bool(true))
+        && !items.iter().all(|item| seen.insert(ArgumentsHash::of(item)))
 }
 
 #[cfg(test)]
