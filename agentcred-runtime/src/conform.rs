@@ -366,9 +366,11 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_is_what_serde_takes_for_one() {
-        assert!(conform(&schema_of::<u32>(), &mut json!(3)).is_ok());
-        assert!(conform(&schema_of::<u32>(), &mut json!(3.0)).is_err());
+    fn a_whole_double_is_an_integer_and_another_is_not() {
+        let mut whole = json!(3.0);
+        assert!(conform(&schema_of::<u32>(), &mut whole).is_ok());
+        assert_eq!(whole.to_string(), "3");
+        assert!(conform(&schema_of::<u32>(), &mut json!(3.5)).is_err());
         assert!(conform(&schema_of::<f64>(), &mut json!(3)).is_ok());
         assert!(conform(&schema_of::<u32>(), &mut json!(4_294_967_296_u64)).is_err());
     }

@@ -19,7 +19,7 @@ pub(crate) fn has_type(schema: &Value, value: &Value) -> bool {
         Some("array") => value.is_array(),
         Some("object") => value.is_object(),
         Some("number") => value.is_number(),
-        // serde takes 1 for an integer and not 1.0.
+        // Whole doubles were written as integers before.
         Some("integer") => value.is_i64() || value.is_u64(),
         _ => true,
     }
