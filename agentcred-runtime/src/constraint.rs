@@ -19,8 +19,9 @@ pub(crate) fn has_type(schema: &Value, value: &Value) -> bool {
         Some("array") => value.is_array(),
         Some("object") => value.is_object(),
         Some("number") => value.is_number(),
-        // Whole doubles were written as integers before.
-        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("integer") => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|v| v.fract() == 0.0)
+        }
         _ => true,
     }
 }
