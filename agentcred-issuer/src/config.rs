@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, read and checked before anything starts.
 //!
-//! What is written is a [`raw::RawConfig`]; checking consumes it and gives a [`Config`] or
+//! What is written is a `raw::RawConfig`; checking consumes it and gives a [`Config`] or
 //! findings. Only a configuration without an error starts.
 //!
 //! ```toml
@@ -140,7 +140,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         },
         audit_file: folder.join(raw.audit.file),
         max_outstanding: raw.tasks.max_outstanding,
-        policy: Policy::new(agents, services),
+        policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),
     })

@@ -12,14 +12,15 @@ use crate::argument_error::{ArgumentError, ArgumentErrorKind};
 use crate::constraint::{allows, has_type};
 use crate::expectation::{either, expected};
 
-/// Checks a value, after taking out the nulls that stand for "left out", which some dialects
-/// make a model send.
+/// Checks a value, after writing it in the one way that types read: without the nulls that stand
+/// for "left out", which some dialects make a model send, and with `5` for the `5.0` of a client
+/// that keeps all numbers as doubles.
 ///
 /// # Errors
 /// The first departure from the schema.
 pub(crate) fn conform(schema: &Value, value: &mut Value) -> Result<(), ArgumentError> {
     let walk = Walk { root: schema, steps: Cell::new(1_000 + 64 * size(value)) };
-    walk.prune(schema, value);
+    walk.normalize(schema, value);
     walk.check(schema, value, "")
 }
 
@@ -32,44 +33,54 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn prune(&self, schema: &Value, value: &mut Value) {
+    fn normalize(&self, schema: &Value, value: &mut Value) {
         if !self.step() {
             return;
         }
         let schema = self.resolve(schema);
         match value {
-            Value::Object(fields) => self.prune_fields(schema, fields),
-            Value::Array(items) => {
-                if let Some(each) = schema.get("items") {
-                    for item in items {
-                        self.prune(each, item);
-                    }
+            Value::Object(fields) => self.normalize_fields(schema, fields),
+            Value::Array(items) => self.normalize_items(schema, items),
+            Value::Number(number) if schema.get("type").is_some_and(|name| name == "integer") => {
+                if let Some(integer) = whole(number) {
+                    *number = integer.into();
                 }
             }
-            _ => return,
+            _ => {}
         }
         for branch in ["anyOf", "oneOf", "allOf"].iter().flat_map(|key| branches(schema, key)) {
             let branch = self.resolve(branch);
             if is_meant(branch, value) {
-                let mut pruned = value.clone();
-                self.prune(branch, &mut pruned);
-                if self.check(branch, &pruned, "").is_ok() {
-                    *value = pruned;
+                let mut normal = value.clone();
+                self.normalize(branch, &mut normal);
+                if self.check(branch, &normal, "").is_ok() {
+                    *value = normal;
                     return;
                 }
             }
         }
     }
 
-    fn prune_fields(&self, schema: &Value, fields: &mut Map<String, Value>) {
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    fn normalize_fields(&self, schema: &Value, fields: &mut Map<String, Value>) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let further = schema.get("additionalProperties").filter(|further| further.is_object());
         fields.retain(|name, field| {
-            let Some(property) = properties.get(name) else { return true };
+            let Some(property) = properties.and_then(|all| all.get(name)) else { return true };
             !field.is_null() || is_required(schema, name) || self.check(property, field, "").is_ok()
         });
-        for (name, property) in properties {
-            if let Some(field) = fields.get_mut(name) {
-                self.prune(property, field);
+        for (name, field) in fields {
+            if let Some(each) = properties.and_then(|all| all.get(name)).or(further) {
+                self.normalize(each, field);
+            }
+        }
+    }
+
+    fn normalize_items(&self, schema: &Value, items: &mut [Value]) {
+        let first = schema.get("prefixItems").and_then(Value::as_array);
+        for (index, item) in items.iter_mut().enumerate() {
+            let own = first.and_then(|first| first.get(index));
+            if let Some(each) = own.or_else(|| schema.get("items")) {
+                self.normalize(each, item);
             }
         }
     }
@@ -251,6 +262,14 @@ fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
+/// The integer that a double stands for exactly, as far as doubles tell integers apart.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = number.as_f64().filter(|_| number.is_f64())?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2 to the 53rd")]
+    (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -347,9 +366,11 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_is_what_serde_takes_for_one() {
-        assert!(conform(&schema_of::<u32>(), &mut json!(3)).is_ok());
-        assert!(conform(&schema_of::<u32>(), &mut json!(3.0)).is_err());
+    fn a_whole_double_is_an_integer_and_another_is_not() {
+        let mut whole = json!(3.0);
+        assert!(conform(&schema_of::<u32>(), &mut whole).is_ok());
+        assert_eq!(whole.to_string(), "3");
+        assert!(conform(&schema_of::<u32>(), &mut json!(3.5)).is_err());
         assert!(conform(&schema_of::<f64>(), &mut json!(3)).is_ok());
         assert!(conform(&schema_of::<u32>(), &mut json!(4_294_967_296_u64)).is_err());
     }

@@ -1,5 +1,8 @@
 //! What a schema says of one value without looking inside it: type, listed values, bounds.
 
+use std::collections::HashSet;
+
+use agentcred_protocol::arguments::ArgumentsHash;
 use serde_json::Value;
 
 /// Whether type, listed values and bounds allow a value.
@@ -16,8 +19,9 @@ pub(crate) fn has_type(schema: &Value, value: &Value) -> bool {
         Some("array") => value.is_array(),
         Some("object") => value.is_object(),
         Some("number") => value.is_number(),
-        // serde takes 1 for an integer and not 1.0.
-        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("integer") => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|v| v.fract() == 0.0)
+        }
         _ => true,
     }
 }
@@ -44,9 +48,19 @@ fn is_within_bounds(schema: &Value, value: &Value) -> bool {
                 && number("exclusiveMaximum").is_none_or(|bound| actual < bound)
         }),
         Value::String(text) => counted(text.chars().count(), "minLength", "maxLength"),
-        Value::Array(items) => counted(items.len(), "minItems", "maxItems"),
+        Value::Array(items) => {
+            counted(items.len(), "minItems", "maxItems") && !repeats(schema, items)
+        }
         _ => true,
     }
+}
+
+/// Whether an item of a set stands in it twice. By hash, because the model decides how many
+/// items there are.
+fn repeats(schema: &Value, items: &[Value]) -> bool {
+    let mut seen = HashSet::new();
+    schema.get("uniqueItems") == Some(&Value::Bool(true))
+        && !items.iter().all(|item| seen.insert(ArgumentsHash::of(item)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ const QUESTION: &str = "How much does ada@example.com owe?";
 
 /// It failed, said why, and did not panic.
 fn assert_ended_well(output: &Output, says: &str) {
-    let text = String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
+    let text =
+        String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(says), "{text}");
     assert!(!text.contains("panicked"), "{text}");
@@ -46,7 +47,10 @@ async fn an_issuer_that_is_down_is_named() {
     };
     let mut command = vault.agent(&[QUESTION]);
     command.env("AGENTCRED_ISSUER", &closed);
-    assert_ended_well(&finished(command).await, &format!("the issuer at {closed} cannot be reached"));
+    assert_ended_well(
+        &finished(command).await,
+        &format!("the issuer at {closed} cannot be reached"),
+    );
 }
 
 #[tokio::test]
@@ -54,7 +58,10 @@ async fn an_issuer_that_answers_garbage_is_named() {
     let vault = Vault::start().await;
     let cases: [(&[u8], &str); 4] = [
         (b"\x00\xff\xfenot http at all\r\n\r\n", "cannot be reached"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>", "does not speak the nonce protocol"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>",
+            "does not speak the nonce protocol",
+        ),
         (b"HTTP/1.1 500 Oops\r\ncontent-length: 2\r\n\r\n{}", "does not speak the nonce protocol"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"issuer\":", "cannot be reached"),
     ];

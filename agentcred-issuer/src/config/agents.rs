@@ -10,12 +10,12 @@ use agentcred_protocol::ttl::{Ttl, Uses};
 
 use super::finding::{Findings, Key};
 use super::raw::{RawAgent, RawGrant};
+use super::services::Services;
 use crate::policy::{Agent, Bounds};
-use crate::service::Service;
 
 pub(super) fn check(
     agents: BTreeMap<String, RawAgent>,
-    services: &BTreeMap<ServiceName, Service>,
+    services: &Services,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<AgentId, Agent> {
@@ -81,7 +81,7 @@ fn check_keys(
 fn check_grants(
     grants: Vec<RawGrant>,
     at: &Key,
-    services: &BTreeMap<ServiceName, Service>,
+    services: &Services,
     findings: &mut Findings<'_>,
 ) -> HashMap<(ServiceName, ScopeToken), Bounds> {
     let mut checked = HashMap::new();
@@ -98,8 +98,12 @@ fn check_grants(
             );
         }
         let bounds = check_bounds(&raw, &at, findings);
-        let Some(service) = services.get(raw.service.as_str()) else {
-            findings.error(&at.field("service"), format!("names no service of {}", list(services)));
+        if services.broken.contains(&raw.service) {
+            continue;
+        }
+        let Some(service) = services.sound.get(raw.service.as_str()) else {
+            let services = list(&services.sound);
+            findings.error(&at.field("service"), format!("names no service of {services}"));
             continue;
         };
         if raw.scopes.is_empty() {

@@ -1,6 +1,6 @@
 //! Checks services: origin, secret source, injection, trust and the rules of every scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,15 +26,24 @@ pub(super) fn check(
     services: BTreeMap<String, RawService>,
     folder: &Path,
     findings: &mut Findings<'_>,
-) -> BTreeMap<ServiceName, Service> {
-    let mut checked = BTreeMap::new();
+) -> Services {
+    let mut checked = Services::default();
     for (name, raw) in services {
         let at = Key::root("services").field(&name);
-        if let Some(service) = check_service(name, raw, &at, folder, findings) {
-            checked.insert(service.name.clone(), service);
+        match check_service(name.clone(), raw, &at, folder, findings) {
+            Some(service) => drop(checked.sound.insert(service.name.clone(), Arc::new(service))),
+            None => drop(checked.broken.insert(name)),
         }
     }
     checked
+}
+
+/// What was found of services.
+#[derive(Default)]
+pub(super) struct Services {
+    pub(super) sound: BTreeMap<ServiceName, Arc<Service>>,
+    /// The names of those that have a finding already, so that a grant of one gets none too.
+    pub(super) broken: BTreeSet<String>,
 }
 
 fn check_service(

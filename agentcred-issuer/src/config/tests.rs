@@ -294,6 +294,9 @@ fn all_findings_are_listed_at_once() {
     let folder = folder();
     let text = SOUND.replace("\"GET\"", "\"get\"").replace("\"5m\"", "\"9h\"");
     assert_eq!(parse(&text, folder.path()).unwrap_err().findings().len(), 2);
+    // A service that is refused does not make the grants of it wrong too.
+    let text = SOUND.replace("http://127.0.0.1:9000", "http://api.stripe.com");
+    assert_eq!(parse(&text, folder.path()).unwrap_err().findings().len(), 1);
 }
 
 #[test]

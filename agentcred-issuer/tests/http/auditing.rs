@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use agentcred_issuer::audit::{AuditError, AuditLog, FileAudit, Record};
 use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
@@ -76,6 +77,23 @@ async fn every_upstream_request_is_in_it() {
     assert_eq!(stage.audit_of("refusal").len(), 2);
 }
 
+#[tokio::test]
+async fn a_caller_who_hangs_up_leaves_no_request_without_an_end() {
+    let stage = Stage::with(Upstream::hanging_after("").await, |parts| {
+        parts.limits.upstream_time = Duration::from_millis(300);
+    });
+    let stage = stage.await;
+    let nonce = stage.agent.mint(READ).await;
+    let sent = stage.agent.get(&nonce, CUSTOMERS);
+    let hung_up = tokio::time::timeout(Duration::from_millis(100), sent).await;
+    assert!(hung_up.is_err());
+    assert_eq!(stage.upstream.arrived().len(), 1);
+    while !stage.audit_text().contains("\"answer\"") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.audit_of("answer")[0]["outcome"], "lost");
+}
+
 #[derive(Debug)]
 struct Failing {
     audit: FileAudit,
@@ -106,7 +124,10 @@ async fn when_it_cannot_be_written_nothing_is_issued_or_brokered() {
     fails.store(true, Ordering::SeqCst);
     let unavailable = RefusalCode::TemporarilyUnavailable;
     assert_eq!(stage.agent.try_grant("task-2").await.unwrap_err().code, unavailable);
-    assert_eq!(stage.agent.try_mint(&grant, READ).await.unwrap_err().code, unavailable);
+    // What was not handed out does not count as live: the stage allows 100 of a task.
+    for _ in 0..100 {
+        assert_eq!(stage.agent.try_mint(&grant, READ).await.unwrap_err().code, unavailable);
+    }
     let response = stage.agent.get(&nonce, CUSTOMERS).await;
     assert!(!response.headers().contains_key(RETRYABLE_HEADER));
     assert_eq!(broker_refusal(response).await.code, unavailable);
@@ -115,6 +136,7 @@ async fn when_it_cannot_be_written_nothing_is_issued_or_brokered() {
     fails.store(false, Ordering::SeqCst);
     assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
     assert_eq!(stage.upstream.arrived().len(), 1);
+    assert!(stage.agent.try_mint(&grant, READ).await.is_ok());
 }
 
 #[tokio::test]

@@ -57,8 +57,8 @@ fn keygen_makes_a_pair_and_overwrites_nothing() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(&private_file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = std::fs::metadata(&private_file).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
     }
     let again = run(&["keygen", "--out", "billing"], folder.path());
     assert_eq!(again.status.code(), Some(1));

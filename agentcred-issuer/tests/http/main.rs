@@ -6,6 +6,7 @@ mod agent;
 mod answering;
 mod auditing;
 mod command;
+mod dialling;
 mod forwarding;
 mod framing;
 mod happy;

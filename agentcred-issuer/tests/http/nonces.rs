@@ -163,7 +163,7 @@ async fn a_proof_for_another_request_is_refused_and_spends_nothing() {
     let hash = nonce.proof_hash();
     let other_host = "http://127.0.0.1:1/egress/stripe/v1/customers".parse().unwrap();
     let (method, token_hash) = (&Method::GET, Some(hash.as_str()));
-    let stale = agent.nonce_proof(&nonce, method, CUSTOMERS);
+    let too_old = agent.nonce_proof(&nonce, method, CUSTOMERS);
     stage.clock.advance(Duration::from_secs(61));
     for wrong in [
         agent.nonce_proof(&nonce, &Method::POST, CUSTOMERS),
@@ -171,7 +171,7 @@ async fn a_proof_for_another_request_is_refused_and_spends_nothing() {
         agent.nonce_proof(&other_nonce, method, CUSTOMERS),
         agent.proof(ProvenRequest { method, url: &other_host, token_hash }),
         agent.proof(ProvenRequest { method, url: &agent.url(CUSTOMERS), token_hash: None }),
-        stale,
+        too_old,
         "not.a.proof".parse().unwrap(),
     ] {
         let request = agent.request(&nonce, method, CUSTOMERS).header(proof::HEADER, wrong);

@@ -38,12 +38,29 @@ impl Stage {
 
     /// An issuer with changed parts.
     pub(crate) async fn with(upstream: Upstream, change: impl FnOnce(&mut Parts)) -> Self {
+        Self::build(upstream, |policy, _| policy, change).await
+    }
+
+    /// An issuer with a changed configuration. It may lean on more files in the folder.
+    pub(crate) async fn with_policy(
+        upstream: Upstream,
+        edit: impl FnOnce(String, &Path) -> String,
+    ) -> Self {
+        Self::build(upstream, edit, |_| {}).await
+    }
+
+    async fn build(
+        upstream: Upstream,
+        edit: impl FnOnce(String, &Path) -> String,
+        change: impl FnOnce(&mut Parts),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(UnixTime::from_millis(1_800_000_000_000)));
         let key = new_key(folder.path(), "billing");
         let other_key = new_key(folder.path(), "other");
         write_private(&folder.path().join("stripe.key"), REAL_KEY);
-        let config = Config::parse(&policy(&upstream), folder.path()).unwrap();
+        let policy = edit(policy(&upstream), folder.path());
+        let config = Config::parse(&policy, folder.path()).unwrap();
         let mut parts = Parts { clock: Arc::clone(&clock) as _, ..Parts::default() };
         change(&mut parts);
         let server = Server::start_with(config, parts).await.unwrap();

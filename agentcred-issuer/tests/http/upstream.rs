@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -79,6 +82,34 @@ impl Upstream {
         upstream
     }
 
+    /// Answers `{}` over TLS, by a certificate for this name. Gives the authority's certificate.
+    pub(crate) async fn with_tls(name: &str) -> (Self, String) {
+        let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let authority = certified.cert.pem();
+        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.into()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        let kept = Arc::clone(&upstream.arrived);
+        upstream.accepting = Some(tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let Some(request) = read_request(&mut stream).await else { continue };
+                kept.lock().unwrap().push(request);
+                let _ = stream.write_all(json("{}").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        }));
+        (upstream, authority)
+    }
+
     /// An upstream that does not listen yet.
     pub(crate) fn at(address: SocketAddr) -> Self {
         Self { address, arrived: Arc::default(), accepting: None }
@@ -135,12 +166,13 @@ pub(crate) fn json(body: &str) -> String {
 
 /// An answer with a status, headers and a body.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let headers: String =
+    let headers: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Arrived> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
