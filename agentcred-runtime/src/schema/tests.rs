@@ -89,10 +89,14 @@ fn walk(schema: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
     for (key, value) in object {
         match (key.as_str(), value) {
             ("properties" | "$defs", Value::Object(schemas)) => {
-                schemas.values().for_each(|schema| walk(schema, visit));
+                for schema in schemas.values() {
+                    walk(schema, visit);
+                }
             }
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter().for_each(|schema| walk(schema, visit));
+                for schema in schemas {
+                    walk(schema, visit);
+                }
             }
             ("items" | "additionalProperties" | "not", schema) => walk(schema, visit),
             _ => {}
