@@ -92,7 +92,9 @@ fn walk(schema: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
                 schemas.values().for_each(|schema| walk(schema, visit));
             }
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter().for_each(|schema| walk(schema, visit));
+                for schema in schemas {
+                    walk(schema, visit);
+                }
             }
             ("items" | "additionalProperties" | "not", schema) => walk(schema, visit),
             _ => {}
