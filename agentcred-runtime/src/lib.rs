@@ -22,10 +22,13 @@ mod state;
 mod tool;
 
 // The nonces of a call: from minting to the end.
+mod background;
+mod grant;
 mod issuer;
 mod lease;
 mod live;
 mod nonce;
+mod patience;
 
 // One upstream request with a nonce.
 mod egress;
@@ -36,9 +39,13 @@ mod wire;
 // What goes back to the model.
 mod failure;
 mod outcome;
+mod panics;
 mod redact;
 
 mod config;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 // What generated code names.
 #[doc(hidden)]

@@ -109,43 +109,38 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// A nonce of no use, for the tests of this crate that run a tool without an issuer.
+/// A nonce for the tests of this crate that run a tool without an agent.
 #[cfg(test)]
 pub(crate) mod inert {
-    use agentcred_protocol::scrub::Scrubber;
-    use agentcred_protocol::ttl::Uses;
-    use async_trait::async_trait;
+    use agentcred_protocol::arguments::ArgumentsHash;
+    use agentcred_protocol::ttl::{Ttl, Uses};
+    use futures_util::FutureExt as _;
+    use http::StatusCode;
 
     use super::*;
-    use crate::egress::{EgressRequest, EgressResponse, RequestError};
-    use crate::issuer::{Credential, IssuerError, Minted};
-
-    struct Inert;
-
-    #[async_trait]
-    impl Credential for Inert {
-        async fn send(&self, _: EgressRequest) -> Result<EgressResponse, RequestError> {
-            Err(RequestError::Unreachable)
-        }
-
-        async fn revoke(&self) -> Result<(), IssuerError> {
-            Ok(())
-        }
-
-        fn scrubber(&self) -> Scrubber {
-            Scrubber::new([])
-        }
-    }
+    use crate::egress::EgressResponse;
+    use crate::grant::Grant;
+    use crate::issuer::{Issuer as _, MemoryIssuer, MintRequest};
+    use crate::live::Source;
 
     pub(crate) fn nonce(service: &str) -> Nonce {
-        let minted = Minted {
-            id: NonceId::fresh().unwrap(),
+        let issuer = MemoryIssuer::new(|_| EgressResponse::new(StatusCode::OK, "{}"));
+        let issuer = issuer.grant(service, "scope");
+        let (agent, task) = ("agent".parse().unwrap(), "task".parse().unwrap());
+        let wish = MintRequest {
             service: service.parse().unwrap(),
             scope: "scope".parse().unwrap(),
-            expires_in: Duration::from_mins(5),
+            ttl: Ttl::MAX,
             uses: Uses::ONE,
-            credential: Box::new(Inert),
+            tool: "test".parse().unwrap(),
+            call: "call".parse().unwrap(),
+            arguments: ArgumentsHash::of(&serde_json::Value::Null),
         };
-        Nonce::new(Arc::new(LiveNonce::new(minted, "test")))
+        // An issuer in memory never waits.
+        let opened = issuer.open_task(&agent, &task).now_or_never().unwrap().unwrap();
+        let minted = opened.mint(&wish).now_or_never().unwrap().unwrap();
+        let grant = Grant::open(Arc::new(issuer), agent, task).now_or_never().unwrap().unwrap();
+        let source = Source { grant: Arc::new(grant), wish };
+        Nonce::new(Arc::new(LiveNonce::new(minted, "test", source)))
     }
 }
