@@ -1,7 +1,7 @@
 //! Annotate a tool function; every call gets a just-in-time credential and the model never sees one.
 
-pub use agentcred_macros::credentialed_tool;
-#[doc(hidden)]
-pub use agentcred_runtime::__private;
 #[doc(inline)]
 pub use agentcred_runtime::*;
+
+#[doc = include_str!("credentialed_tool.md")]
+pub use agentcred_macros::credentialed_tool;

@@ -8,7 +8,7 @@
 //! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
 //! [`ttl`], [`clock`]); the two secrets ([`token`]); who proves what ([`key`], [`assertion`],
 //! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`]);
-//! and keeping secrets out of answers ([`scrub`]).
+//! keeping secrets out of answers ([`scrub`]); and what an agent's code needs ([`manifest`]).
 
 pub mod answer;
 pub mod arguments;
@@ -16,6 +16,7 @@ pub mod assertion;
 pub mod clock;
 pub mod encodings;
 pub mod key;
+pub mod manifest;
 pub mod metadata;
 pub mod names;
 pub mod proof;

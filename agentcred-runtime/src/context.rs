@@ -46,13 +46,3 @@ impl CallContext {
         &self.inner.call
     }
 }
-
-/// The context of a call in a test of this crate.
-#[cfg(test)]
-pub(crate) fn example() -> CallContext {
-    CallContext::new(
-        "agent-1".parse().unwrap(),
-        "task-1".parse().unwrap(),
-        "call-1".parse().unwrap(),
-    )
-}

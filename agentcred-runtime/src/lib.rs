@@ -10,11 +10,14 @@ mod task;
 mod toolbox;
 
 // What a tool is, and what it is called with.
+mod argument_error;
 mod arguments;
 mod conform;
+mod constraint;
 mod context;
 mod draft;
 mod error;
+mod expectation;
 mod output;
 mod param;
 mod schema;
@@ -42,10 +45,19 @@ mod outcome;
 mod panics;
 mod redact;
 
+// What the model and the issuer are told about the tools.
+mod dialect;
+mod manifest;
+
 mod config;
 
+// For the tests of tools.
 #[cfg(feature = "testing")]
 pub mod testing;
+
+// Agent frameworks that a task's tools plug into.
+#[cfg(feature = "rig")]
+pub mod rig;
 
 // What generated code names.
 #[doc(hidden)]
@@ -55,13 +67,16 @@ mod rules;
 
 pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
-pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
+pub use argument_error::{ArgumentError, ArgumentErrorKind};
+pub use arguments::Arguments;
 pub use context::CallContext;
+pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};
 pub use error::ToolError;
 pub use issuer::{
     Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
 };
+pub use manifest::ManifestError;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
 pub use request::RequestBuilder;
@@ -71,6 +86,3 @@ pub use state::{State, StateMap, StateRequirement};
 pub use task::Task;
 pub use tool::{CredentialSpec, Hints, Injection, Invocation, Tool, ToolDefinition};
 pub use toolbox::Toolbox;
-
-#[cfg(test)]
-mod macro_tests;

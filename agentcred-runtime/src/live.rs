@@ -49,7 +49,7 @@ impl Source {
 }
 
 impl LiveNonce {
-    pub(crate) fn new(minted: Minted, tool: &str, source: Source) -> Self {
+    fn new(minted: Minted, tool: &str, source: Source) -> Self {
         Self {
             id: minted.id,
             service: minted.service,

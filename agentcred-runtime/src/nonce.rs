@@ -108,39 +108,3 @@ impl fmt::Debug for Nonce {
             .finish_non_exhaustive()
     }
 }
-
-/// A nonce for the tests of this crate that run a tool without an agent.
-#[cfg(test)]
-pub(crate) mod inert {
-    use agentcred_protocol::arguments::ArgumentsHash;
-    use agentcred_protocol::ttl::{Ttl, Uses};
-    use futures_util::FutureExt as _;
-    use http::StatusCode;
-
-    use super::*;
-    use crate::egress::EgressResponse;
-    use crate::grant::Grant;
-    use crate::issuer::{Issuer as _, MemoryIssuer, MintRequest};
-    use crate::live::Source;
-
-    pub(crate) fn nonce(service: &str) -> Nonce {
-        let issuer = MemoryIssuer::new(|_| EgressResponse::new(StatusCode::OK, "{}"));
-        let issuer = issuer.grant(service, "scope");
-        let (agent, task) = ("agent".parse().unwrap(), "task".parse().unwrap());
-        let wish = MintRequest {
-            service: service.parse().unwrap(),
-            scope: "scope".parse().unwrap(),
-            ttl: Ttl::MAX,
-            uses: Uses::ONE,
-            tool: "test".parse().unwrap(),
-            call: "call".parse().unwrap(),
-            arguments: ArgumentsHash::of(&serde_json::Value::Null),
-        };
-        // An issuer in memory never waits.
-        let opened = issuer.open_task(&agent, &task).now_or_never().unwrap().unwrap();
-        let minted = opened.mint(&wish).now_or_never().unwrap().unwrap();
-        let grant = Grant::open(Arc::new(issuer), agent, task).now_or_never().unwrap().unwrap();
-        let source = Source { grant: Arc::new(grant), wish };
-        Nonce::new(Arc::new(LiveNonce::new(minted, "test", source)))
-    }
-}

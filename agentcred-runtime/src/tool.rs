@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::arguments::{ArgumentError, Arguments};
+use crate::argument_error::ArgumentError;
+use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::error::ToolError;
 use crate::nonce::Nonce;
@@ -178,7 +179,15 @@ mod tests {
     use super::*;
 
     fn injection() -> Injection {
-        Injection { nonces: Vec::new(), context: crate::context::example(), state: Arc::default() }
+        Injection {
+            nonces: Vec::new(),
+            context: CallContext::new(
+                "agent".parse().unwrap(),
+                "task-1".parse().unwrap(),
+                "call-1".parse().unwrap(),
+            ),
+            state: Arc::default(),
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use agentcred_protocol::manifest::Manifest;
+use serde_json::Value;
+
 use crate::agent::BuildError;
+use crate::dialect::{Dialect, DialectError};
+use crate::manifest::{self, ManifestError};
 use crate::state::StateMap;
 use crate::tool::{Tool, ToolDefinition};
 
@@ -42,6 +47,25 @@ impl Toolbox {
     /// The tools' definitions, in order.
     pub fn definitions(&self) -> impl Iterator<Item = &ToolDefinition> {
         self.tools.iter().map(|entry| &entry.definition)
+    }
+
+    /// The tools as a model's provider takes them, one entry for each, in order.
+    ///
+    /// The entries go into the request under the key that [`Dialect`] names. Nothing about
+    /// credentials is in them.
+    ///
+    /// # Errors
+    /// The first tool that the provider cannot take, with the argument and the rule in its way.
+    pub fn schemas(&self, dialect: Dialect) -> Result<Vec<Value>, DialectError> {
+        dialect.export(self.definitions())
+    }
+
+    /// What the tools need from the issuer: every service, scope, TTL and use, from the code alone.
+    ///
+    /// # Errors
+    /// When a tool written by hand asks for something that no issuer can grant.
+    pub fn manifest(&self) -> Result<Manifest, ManifestError> {
+        manifest::of(self.definitions())
     }
 
     /// Two tools of one name, or a tool without the state that it takes, would fail at the
