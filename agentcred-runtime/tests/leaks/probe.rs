@@ -1,7 +1,5 @@
 //! The probe of the test kit: it finds nothing in honest tools, and finds every leak on purpose.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may end where it fails")]
-
 use agentcred_macros::credentialed_tool;
 use agentcred_runtime as agentcred;
 use agentcred_runtime::testing::{LeakProbe, LeakReport, Sink};
@@ -10,14 +8,14 @@ use serde_json::{Value, json};
 
 /// Read whatever the upstream says.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn read_all(path: String, stripe: Nonce) -> Result<Value, ToolError> {
+pub(crate) async fn read_all(path: String, stripe: Nonce) -> Result<Value, ToolError> {
     let _ = path;
     Ok(stripe.get("/v1/all").send().await?.json()?)
 }
 
 /// Read it as text.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn read_text(stripe: Nonce) -> Result<Vec<String>, ToolError> {
+pub(crate) async fn read_text(stripe: Nonce) -> Result<Vec<String>, ToolError> {
     let answer = stripe.get("/v1/all").send().await?;
     let headers = format!("{:?}", answer.headers());
     Ok(vec![headers, String::from_utf8_lossy(&answer.into_body()).into_owned()])
@@ -25,7 +23,7 @@ async fn read_text(stripe: Nonce) -> Result<Vec<String>, ToolError> {
 
 /// Fail with what the upstream says.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn fail_with_it(stripe: Nonce) -> Result<(), ToolError> {
+pub(crate) async fn fail_with_it(stripe: Nonce) -> Result<(), ToolError> {
     let said = stripe.get("/v1/all").send().await?.into_body();
     let said = String::from_utf8_lossy(&said).into_owned();
     Err(ToolError::visible(said.clone()).because(said))
@@ -33,14 +31,14 @@ async fn fail_with_it(stripe: Nonce) -> Result<(), ToolError> {
 
 /// Panic with what the upstream says.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn panic_with_it(stripe: Nonce) -> Result<(), ToolError> {
+pub(crate) async fn panic_with_it(stripe: Nonce) -> Result<(), ToolError> {
     let said = stripe.get("/v1/all").send().await?.into_body();
     panic!("unexpected answer: {}", String::from_utf8_lossy(&said));
 }
 
 /// Panic with it on a thread for blocking work.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-fn block_and_panic(stripe: Nonce) -> Result<(), ToolError> {
+pub(crate) fn block_and_panic(stripe: Nonce) -> Result<(), ToolError> {
     let said = tokio::runtime::Handle::current().block_on(stripe.get("/v1/all").send())?;
     panic!("unexpected answer: {:?}", said.into_body());
 }
@@ -68,7 +66,7 @@ async fn upstream_says(stripe: &Nonce) -> Result<String, ToolError> {
 
 /// Log what the upstream says.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn log_it(stripe: Nonce) -> Result<(), ToolError> {
+pub(crate) async fn log_it(stripe: Nonce) -> Result<(), ToolError> {
     let answer = upstream_says(&stripe).await?;
     tracing::trace!(answer, "a careless line");
     Ok(())
@@ -76,7 +74,7 @@ async fn log_it(stripe: Nonce) -> Result<(), ToolError> {
 
 /// Panic on a thread of its own.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn panic_elsewhere(stripe: Nonce) -> Result<(), ToolError> {
+pub(crate) async fn panic_elsewhere(stripe: Nonce) -> Result<(), ToolError> {
     let said = upstream_says(&stripe).await?;
     let ended = std::thread::spawn(move || panic!("{said}")).join();
     assert!(ended.is_err());
@@ -85,7 +83,7 @@ async fn panic_elsewhere(stripe: Nonce) -> Result<(), ToolError> {
 
 /// Give back what the upstream said to the call before, when redaction looked for another nonce.
 #[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
-async fn remember_it(stripe: Nonce) -> Result<Option<String>, ToolError> {
+pub(crate) async fn remember_it(stripe: Nonce) -> Result<Option<String>, ToolError> {
     static BEFORE: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
     let said = upstream_says(&stripe).await?;
     Ok(BEFORE.lock().unwrap().replace(said))
