@@ -10,9 +10,12 @@
 )]
 
 mod cancellations;
+mod channels;
 mod crowd;
+mod handle;
 mod long_run;
 mod probe;
+mod proxy;
 mod smuggling;
 mod stderr;
 
