@@ -25,10 +25,13 @@ mod state;
 mod tool;
 
 // The nonces of a call: from minting to the end.
+mod background;
+mod grant;
 mod issuer;
 mod lease;
 mod live;
 mod nonce;
+mod patience;
 
 // One upstream request with a nonce.
 mod egress;
@@ -39,6 +42,7 @@ mod wire;
 // What goes back to the model.
 mod failure;
 mod outcome;
+mod panics;
 mod redact;
 
 // What the model and the issuer are told about the tools.
@@ -46,6 +50,10 @@ mod dialect;
 mod manifest;
 
 mod config;
+
+// For the tests of tools.
+#[cfg(feature = "testing")]
+pub mod testing;
 
 // Agent frameworks that a task's tools plug into.
 #[cfg(feature = "rig")]
