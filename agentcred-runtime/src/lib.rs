@@ -42,6 +42,9 @@ mod redact;
 mod dialect;
 mod manifest;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 mod config;
 
 // What generated code names.
