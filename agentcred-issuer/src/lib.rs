@@ -1,1 +1,47 @@
-//! placeholder
+//! The vault side of agentcred: it issues a nonce per tool call and brokers what is done with it.
+//!
+//! Only this side ever holds a real key. An agent authenticates with its own key, gets a grant
+//! for a task, and mints a nonce from it before every tool call. With the nonce it asks the
+//! broker, which checks the request against the nonce's scope, writes the audit, puts the real
+//! key in, and hands back an answer that the key was scrubbed from.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use agentcred_issuer::{Config, Server};
+//!
+//! let config = Config::load("issuer.toml".as_ref())?;
+//! let server = Server::start(config).await?;
+//! println!("listening on {}", server.url());
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The modules, in reading order: what an operator writes ([`config`]) and what becomes of it
+//! (`policy`, `service`, `rules`); what is remembered ([`ledger`], `replay`, [`audit`]) and what
+//! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
+
+pub mod audit;
+mod broker;
+mod call;
+pub mod config;
+mod issue;
+pub mod ledger;
+mod network;
+mod policy;
+mod proven;
+mod refused;
+mod replay;
+mod reply;
+mod revoke;
+mod routes;
+mod rules;
+pub mod secrets;
+pub mod server;
+mod service;
+mod target;
+mod vault;
+
+pub use call::{Call, Task};
+pub use config::{Config, Finding, InvalidConfig, Severity};
+pub use server::{Limits, Parts, Server, StartError};

@@ -1,6 +1,6 @@
 //! The grammar of the attributes: keys with values, in any order, each at most once.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -15,6 +15,10 @@ pub(crate) struct Args {
     attribute: &'static str,
     entries: Vec<Entry>,
     asked: Vec<&'static str>,
+    /// Keys that must be there and are not, with an example of a value.
+    missing: Vec<(&'static str, &'static str)>,
+    /// Whether there is an entry that could not be read. It may be the missing one.
+    has_unread: bool,
 }
 
 /// `key` or `key = value`.
@@ -31,6 +35,7 @@ impl Args {
         tokens: TokenStream,
         mistakes: &mut Mistakes,
     ) -> Self {
+        let mut has_unread = false;
         let entries = |input: ParseStream<'_>| {
             let mut entries = Vec::new();
             while !input.is_empty() {
@@ -41,6 +46,7 @@ impl Args {
                         entries.push(entry);
                     }
                     Err(error) => {
+                        has_unread = true;
                         mistakes.add_error(error);
                         while !input.is_empty() && !input.peek(Token![,]) {
                             input.parse::<TokenTree>()?;
@@ -54,7 +60,7 @@ impl Args {
             Ok(entries)
         };
         let entries = entries.parse2(tokens).unwrap_or_default();
-        Self { attribute, entries, asked: Vec::new() }
+        Self { attribute, entries, asked: Vec::new(), missing: Vec::new(), has_unread }
     }
 
     /// Whether the key is there.
@@ -77,6 +83,19 @@ impl Args {
             None => mistakes.add(at, format!("`{key}` needs a value, as `{key} = \"{example}\"`")),
         }
         None
+    }
+
+    /// `key = "text"`, which must be there.
+    pub(crate) fn required(
+        &mut self,
+        key: &'static str,
+        example: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<LitStr> {
+        if !self.has(key) {
+            self.missing.push((key, example));
+        }
+        self.text(key, example, mistakes)
     }
 
     /// `key = "text that says something"`.
@@ -161,23 +180,31 @@ impl Args {
         value
     }
 
-    /// Ends the questions: every entry that is left is a mistake.
-    pub(crate) fn finish(self, mistakes: &mut Mistakes) {
+    /// Ends the questions: every entry that is left is a mistake, and every required one that was
+    /// not there, which is reported at `at`.
+    pub(crate) fn finish(mut self, at: Span, mistakes: &mut Mistakes) {
+        let attribute = self.attribute;
         for Entry { key, .. } in self.entries {
             let word = key.unraw().to_string();
-            let attribute = self.attribute;
-            mistakes.add(
-                &key,
-                match words::nearest(&word, &self.asked) {
-                    Some(near) => {
-                        format!("`{attribute}` has no key `{word}`; did you mean `{near}`?")
-                    }
-                    None => format!(
+            let near = words::nearest(&word, &self.asked);
+            let message = match near {
+                Some(near) => format!("`{attribute}` has no key `{word}`; did you mean `{near}`?"),
+                None => {
+                    format!(
                         "`{attribute}` has no key `{word}`; it has `{}`",
                         self.asked.join("`, `")
-                    ),
-                },
-            );
+                    )
+                }
+            };
+            mistakes.add(&key, message);
+            // Written wrong is not missing.
+            self.missing.retain(|(missing, _)| Some(*missing) != near);
+        }
+        if !self.missing.is_empty() && !self.has_unread {
+            let missing =
+                self.missing.iter().map(|(key, example)| format!("`{key} = \"{example}\"`"));
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            mistakes.add_at(at, format!("the credential is incomplete; add {missing}"));
         }
     }
 

@@ -104,7 +104,7 @@ impl Mark {
         let default = args.expression("default", mistakes);
         let description = args.prose("description", "How many to return at most", mistakes);
         let all = args.flag("args", mistakes);
-        args.finish(mistakes);
+        args.finish(Span::call_site(), mistakes);
         if let Some((at, true)) = &all
             && (rename.is_some() || default.is_some() || description.is_some())
         {
@@ -126,8 +126,8 @@ impl Mark {
     ) -> Option<Self> {
         let at = attr.path().get_ident().map_or_else(Span::call_site, Ident::span);
         let mut args = Args::parse("credential", tokens, mistakes);
-        let credential = Credential::check(&mut args, at, mistakes);
-        args.finish(mistakes);
+        let credential = Credential::check(&mut args, mistakes);
+        args.finish(at, mistakes);
         credential.map(Self::Credential)
     }
 }

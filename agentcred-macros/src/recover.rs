@@ -4,8 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::FnArg;
 
-use crate::expand::{check_tool, checks};
+use crate::expand::{check_tool, checks, constants};
 use crate::mistakes::Mistakes;
+use crate::param::find_impl;
 use crate::tool::{Broken, Shell};
 
 /// An item that is no function, as it was.
@@ -25,8 +26,12 @@ impl ToTokens for Broken {
             return;
         }
         let attrs = shell.shared_attrs();
-        let checks = checks(params, shell);
+        let constants = constants(params);
+        let checks = checks(params);
         let tool_check = has_all_params.then(|| check_tool(shell));
+        let output = shell.output().filter(|ty| find_impl(ty.to_token_stream()).is_none()).map(|ty| {
+            quote_spanned!(Span::mixed_site()=> const _: fn(&mut __agentcred::Draft) = <#ty as __agentcred::Output>::declare;)
+        });
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             #mistakes
             #shell
@@ -34,19 +39,23 @@ impl ToTokens for Broken {
             #(#attrs)*
             #[allow(deprecated, unused)]
             const _: () = {
+                use #krate::__private as __agentcred;
+
+                #constants
                 #checks
                 #tool_check
+                #output
 
                 #[automatically_derived]
-                impl #krate::__private::Tool for #ident {
-                    fn definition(&self) -> #krate::__private::ToolDefinition {
+                impl __agentcred::Tool for #ident {
+                    fn definition(&self) -> __agentcred::ToolDefinition {
                         ::core::unimplemented!()
                     }
 
                     fn prepare(
                         &self,
-                        _: #krate::__private::Arguments,
-                    ) -> ::core::result::Result<#krate::__private::Invocation, #krate::__private::ArgumentError> {
+                        _: __agentcred::Arguments,
+                    ) -> ::core::result::Result<__agentcred::Invocation, __agentcred::ArgumentError> {
                         ::core::unimplemented!()
                     }
                 }

@@ -1,6 +1,6 @@
 //! All rules: an attribute and a function go in, a tool or every mistake comes out.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, ReturnType, Safety};
@@ -54,7 +54,7 @@ pub(crate) fn check(attribute: TokenStream, func: Func) -> Result<Tool, Box<Brok
     let mut mistakes = Mistakes::default();
     let mut args = Args::parse("credentialed_tool", attribute, &mut mistakes);
 
-    let credential = Credential::check(&mut args, func.sig.ident.span(), &mut mistakes);
+    let credential = Credential::check(&mut args, &mut mistakes);
     let name = name(&mut args, &func.sig.ident, &mut mistakes);
     let title = args.prose("title", "Find customers", &mut mistakes);
     let description = description(&mut args, &func, &mut mistakes);
@@ -64,7 +64,7 @@ pub(crate) fn check(attribute: TokenStream, func: Func) -> Result<Tool, Box<Brok
     let hints = hints(&mut args, &mut mistakes);
     let krate = args.path("crate", "agentcred", &mut mistakes);
     let ident = struct_ident(&mut args, &func.sig.ident, &mut mistakes);
-    args.finish(&mut mistakes);
+    args.finish(Span::call_site(), &mut mistakes);
 
     signature(&func, &mut mistakes);
     let before = mistakes.len();
@@ -202,9 +202,6 @@ fn signature(func: &Func, mistakes: &mut Mistakes) {
     }
     if let Some(clause) = &sig.generics.where_clause {
         mistakes.add(clause, "a tool has no generics and so no `where`; remove it");
-    }
-    if let Some(variadic) = &sig.variadic {
-        mistakes.add(variadic, "a tool takes a fixed list of arguments; take a `Vec` instead");
     }
     match &sig.output {
         ReturnType::Default => {

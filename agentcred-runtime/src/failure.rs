@@ -7,7 +7,7 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 
-use crate::arguments::ArgumentError;
+use crate::argument_error::ArgumentError;
 use crate::error::ToolError;
 use crate::issuer::IssuerError;
 use crate::outcome::{ModelError, ModelErrorCode, ToolOutcome};

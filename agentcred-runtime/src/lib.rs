@@ -10,11 +10,14 @@ mod task;
 mod toolbox;
 
 // What a tool is, and what it is called with.
+mod argument_error;
 mod arguments;
 mod conform;
+mod constraint;
 mod context;
 mod draft;
 mod error;
+mod expectation;
 mod output;
 mod param;
 mod schema;
@@ -47,6 +50,10 @@ pub mod cli;
 
 mod config;
 
+// Agent frameworks that a task's tools plug into.
+#[cfg(feature = "rig")]
+pub mod rig;
+
 // What generated code names.
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -55,7 +62,8 @@ mod rules;
 
 pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
-pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
+pub use argument_error::{ArgumentError, ArgumentErrorKind};
+pub use arguments::Arguments;
 pub use context::CallContext;
 pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};

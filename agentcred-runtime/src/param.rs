@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::arguments::{ArgumentError, Arguments};
+use crate::argument_error::ArgumentError;
+use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::draft::Draft;
 use crate::error::ToolError;
@@ -21,6 +22,8 @@ use crate::tool::{CredentialSpec, Injection};
 /// `Kind` is [`Argument`] for what the model fills in and [`Injected`] for what the program does.
 /// No type is both, so the compiler finds the kind of `<T as Param<_>>` by itself, through
 /// aliases and re-exports: a credential can never be published by a misread name.
+//
+// No impl is recommended in an error: the list of them would bury the way out.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can be neither filled in by the model nor injected",
     label = "neither an argument nor injected",
@@ -31,26 +34,23 @@ pub trait Param<Kind>: Sized {
     /// What the rules for parameters make of this type.
     const RULE: Rule;
 
-    /// What is known before the credentials are there.
-    type Prepared: Send + 'static;
-
     /// Writes the parameter into the tool's definition.
     fn declare(parameter: &Parameter<Self>, draft: &mut Draft);
 
-    /// Takes the parameter out of the model's arguments, where it comes from there.
+    /// Takes the parameter out of the model's arguments; `None` when it does not come from there.
     ///
     /// # Errors
     /// When its argument is missing or of the wrong type.
     fn prepare(
         parameter: &Parameter<Self>,
         arguments: &mut Arguments,
-    ) -> Result<Self::Prepared, ArgumentError>;
+    ) -> Result<Option<Self>, ArgumentError>;
 
     /// The value that the function is called with.
     ///
     /// # Errors
     /// When the injection lacks what the definition asked for.
-    fn fill(prepared: Self::Prepared, injection: &mut Injection) -> Result<Self, ToolError>;
+    fn fill(prepared: Option<Self>, injection: &mut Injection) -> Result<Self, ToolError>;
 }
 
 /// The kind of parameter that the model fills in.
@@ -95,6 +95,17 @@ pub struct Credential {
     pub uses: u32,
 }
 
+/// A type that can be the default of an argument.
+#[diagnostic::on_unimplemented(
+    message = "the model cannot be shown the default of `{Self}`",
+    label = "has a default",
+    note = "derive `serde::Serialize` for it: the default stands in the tool's schema"
+)]
+pub trait DefaultValue: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> DefaultValue for T {}
+
 impl<T> Parameter<T> {
     /// A parameter without an attribute.
     pub const fn new(name: &'static str) -> Self {
@@ -112,7 +123,7 @@ impl<T> Parameter<T> {
     #[must_use]
     pub const fn default(self, value: fn() -> T) -> Self
     where
-        T: Serialize,
+        T: DefaultValue,
     {
         let json = |value: &T| serde_json::to_value(value).ok();
         self.from(Source::Default { value, json })
@@ -141,7 +152,6 @@ where
     T: DeserializeOwned + JsonSchema + Send + 'static,
 {
     const RULE: Rule = Rule::Argument;
-    type Prepared = T;
 
     fn declare(parameter: &Parameter<T>, draft: &mut Draft) {
         match &parameter.source {
@@ -155,24 +165,28 @@ where
         }
     }
 
-    fn prepare(parameter: &Parameter<T>, arguments: &mut Arguments) -> Result<T, ArgumentError> {
-        match &parameter.source {
-            Source::AllArguments => arguments.take_all(),
+    fn prepare(
+        parameter: &Parameter<T>,
+        arguments: &mut Arguments,
+    ) -> Result<Option<T>, ArgumentError> {
+        let value = match &parameter.source {
+            Source::AllArguments => arguments.take_all()?,
             Source::Default { value, .. } => {
-                Ok(arguments.take_present(parameter.name)?.unwrap_or_else(value))
+                arguments.take_present(parameter.name)?.unwrap_or_else(value)
             }
-            Source::Type | Source::Credential(_) => arguments.take(parameter.name),
-        }
+            Source::Type | Source::Credential(_) => arguments.take(parameter.name)?,
+        };
+        Ok(Some(value))
     }
 
-    fn fill(prepared: T, _: &mut Injection) -> Result<T, ToolError> {
-        Ok(prepared)
+    fn fill(prepared: Option<T>, _: &mut Injection) -> Result<T, ToolError> {
+        prepared.ok_or_else(|| "the call was run without its arguments".into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Param<Injected> for Nonce {
     const RULE: Rule = Rule::Nonce;
-    type Prepared = ();
 
     fn declare(parameter: &Parameter<Self>, draft: &mut Draft) {
         let Credential { service, scope, ttl, uses } = match parameter.source {
@@ -183,11 +197,11 @@ impl Param<Injected> for Nonce {
         draft.definition.credentials.push(spec);
     }
 
-    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<(), ArgumentError> {
-        Ok(())
+    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<Option<Self>, ArgumentError> {
+        Ok(None)
     }
 
-    fn fill((): (), injection: &mut Injection) -> Result<Self, ToolError> {
+    fn fill(_: Option<Self>, injection: &mut Injection) -> Result<Self, ToolError> {
         if injection.nonces.is_empty() {
             return Err("the call was run with fewer nonces than its definition asks for".into());
         }
@@ -195,34 +209,34 @@ impl Param<Injected> for Nonce {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Param<Injected> for CallContext {
     const RULE: Rule = Rule::Injected;
-    type Prepared = ();
 
     fn declare(_: &Parameter<Self>, _: &mut Draft) {}
 
-    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<(), ArgumentError> {
-        Ok(())
+    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<Option<Self>, ArgumentError> {
+        Ok(None)
     }
 
-    fn fill((): (), injection: &mut Injection) -> Result<Self, ToolError> {
+    fn fill(_: Option<Self>, injection: &mut Injection) -> Result<Self, ToolError> {
         Ok(injection.context.clone())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: ?Sized + Send + Sync + 'static> Param<Injected> for State<T> {
     const RULE: Rule = Rule::Injected;
-    type Prepared = ();
 
     fn declare(_: &Parameter<Self>, draft: &mut Draft) {
         draft.state::<T>();
     }
 
-    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<(), ArgumentError> {
-        Ok(())
+    fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<Option<Self>, ArgumentError> {
+        Ok(None)
     }
 
-    fn fill((): (), injection: &mut Injection) -> Result<Self, ToolError> {
+    fn fill(_: Option<Self>, injection: &mut Injection) -> Result<Self, ToolError> {
         let missing =
             || format!("the toolbox has no state of the type `{}`", std::any::type_name::<T>());
         injection.state.find::<T>().ok_or_else(|| missing().into())
@@ -233,17 +247,17 @@ impl<T: ?Sized + Send + Sync + 'static> Param<Injected> for State<T> {
 // argument nor injected and gets the message of `Param`.
 macro_rules! refuse {
     ($($wrapped:ty: $way_out:literal;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Param<Refused> for $wrapped {
             const RULE: Rule = Rule::Refused($way_out);
-            type Prepared = ();
 
             fn declare(_: &Parameter<Self>, _: &mut Draft) {}
 
-            fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<(), ArgumentError> {
-                Ok(())
+            fn prepare(_: &Parameter<Self>, _: &mut Arguments) -> Result<Option<Self>, ArgumentError> {
+                Ok(None)
             }
 
-            fn fill((): (), _: &mut Injection) -> Result<Self, ToolError> {
+            fn fill(_: Option<Self>, _: &mut Injection) -> Result<Self, ToolError> {
                 Err($way_out.into())
             }
         }

@@ -1,0 +1,184 @@
+//! What the audit tells of: one record per decision, without any value of a query, body or key.
+
+use agentcred_protocol::arguments::ArgumentsHash;
+use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::scope::Scope;
+use serde::Serialize;
+
+use super::AuditError;
+use crate::call::{Call, Task};
+
+/// One entry of the audit, as the JSON object that is kept.
+#[derive(Debug)]
+pub struct Record {
+    json: String,
+}
+
+impl Record {
+    /// The record as one line of JSON.
+    pub fn as_json(&self) -> &str {
+        &self.json
+    }
+
+    pub(crate) fn new(time: UnixTime, event: &Event<'_>) -> Result<Self, AuditError> {
+        serde_json::to_string(&Timed { time: rfc_3339(time)?, event })
+            .map(|json| Self { json })
+            .map_err(|_| AuditError)
+    }
+}
+
+#[derive(Serialize)]
+struct Timed<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+}
+
+/// RFC 3339, in milliseconds.
+fn rfc_3339(time: UnixTime) -> Result<String, AuditError> {
+    let millis = i64::try_from(time.millis()).map_err(|_| AuditError)?;
+    let time = jiff::Timestamp::from_millisecond(millis).map_err(|_| AuditError)?;
+    Ok(format!("{time:.3}"))
+}
+
+/// A decision.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// The issuer starts. Nonces of other epochs are dead.
+    Start { epoch: &'a str },
+    /// A task grant is handed out.
+    Task { agent: &'a AgentId, task: &'a TaskId, expires_in: u64 },
+    /// A nonce is handed out.
+    Mint {
+        #[serde(flatten)]
+        call: &'a Call,
+        expires_in: u64,
+        num_uses: u32,
+    },
+    /// A request is about to leave for the upstream.
+    Use {
+        #[serde(flatten)]
+        call: &'a Call,
+        method: &'static str,
+        path: &'a str,
+    },
+    /// What became of that request.
+    Answer {
+        #[serde(flatten)]
+        call: &'a Call,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// A nonce or a task is revoked.
+    Revoke {
+        #[serde(flatten)]
+        about: &'a About,
+        /// How many live nonces died.
+        nonces: usize,
+    },
+    /// Somebody is told no.
+    Refusal {
+        at: Endpoint,
+        error: RefusalCode,
+        reason: &'static str,
+        #[serde(flatten)]
+        about: &'a About,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        method: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'a str>,
+    },
+}
+
+/// What became of a request to an upstream.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It answered.
+    Answered { status: u16 },
+    /// No connection was made; nothing was sent, and the use was given back.
+    Unreachable,
+    /// The real key could not be had; nothing was sent, and the use was given back.
+    NoSecret,
+    /// The request was sent, wholly or in part, and no answer came.
+    Lost,
+}
+
+/// Where a refusal was spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Endpoint {
+    Token,
+    Revoke,
+    Broker,
+}
+
+/// What is known of a caller. Only what was authenticated, or was named by somebody who was,
+/// stands here.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<AgentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) task: Option<TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool: Option<ToolName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_call_id: Option<CallId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) args_hash: Option<ArgumentsHash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce_id: Option<NonceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<ServiceName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<Scope>,
+}
+
+impl From<&Call> for About {
+    fn from(call: &Call) -> Self {
+        let call = call.clone();
+        Self {
+            agent: Some(call.agent),
+            task: Some(call.task),
+            tool: Some(call.tool),
+            tool_call_id: Some(call.tool_call_id),
+            args_hash: Some(call.args_hash),
+            nonce_id: Some(call.nonce_id),
+            service: Some(call.service),
+            scope: Some(call.scope),
+        }
+    }
+}
+
+impl From<&Task> for About {
+    fn from(task: &Task) -> Self {
+        Self { agent: Some(task.agent.clone()), task: Some(task.task.clone()), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_flat_object() {
+        let about = About { agent: Some("billing".parse().unwrap()), ..About::default() };
+        let event = Event::Refusal {
+            at: Endpoint::Token,
+            error: RefusalCode::InvalidScope,
+            reason: "scope_not_granted",
+            about: &about,
+            method: None,
+            path: None,
+        };
+        let record = Record::new(UnixTime::from_millis(1_800_000_000_007), &event).unwrap();
+        assert_eq!(
+            record.as_json(),
+            r#"{"time":"2027-01-15T08:00:00.007Z","event":"refusal","at":"token","error":"invalid_scope","reason":"scope_not_granted","agent":"billing"}"#
+        );
+    }
+}

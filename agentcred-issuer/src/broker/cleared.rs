@@ -1,0 +1,135 @@
+//! Clearance: method, path, query, headers and body are inside the nonce's scope.
+
+use std::sync::Arc;
+
+use agentcred_protocol::names::ServiceName;
+use agentcred_protocol::refusal::RefusalCode;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName};
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use super::redemption::Redemption;
+use super::split_service;
+use crate::refused::Refused;
+use crate::rules::Method;
+use crate::service::Service;
+use crate::target::Target;
+use crate::vault::Vault;
+
+/// A request that its nonce allows, holding exactly what will be sent and nothing else of what
+/// the caller wrote. Whatever is refused on the way here has spent its use: it is evidence of
+/// misuse.
+#[derive(Debug)]
+#[must_use = "a cleared request should go on"]
+pub(super) struct Cleared {
+    redemption: Redemption,
+    service: Arc<Service>,
+    method: Method,
+    target: Target,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Cleared {
+    pub(super) async fn of(
+        vault: &Vault,
+        redemption: Redemption,
+        head: &Parts,
+        body: Incoming,
+    ) -> Result<Self, Refused> {
+        let cleared = clear(vault, &redemption, head);
+        let (service, method, target) = cleared.map_err(|it| it.about(redemption.call()))?;
+        let about = |refused: Refused| refused.about(redemption.call());
+        let headers = allowed_headers(&head.headers, service).map_err(about)?;
+        let body = read_body(vault, method, body).await.map_err(about)?;
+        Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body })
+    }
+
+    pub(super) fn redemption(&self) -> &Redemption {
+        &self.redemption
+    }
+
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
+    pub(super) fn method(&self) -> Method {
+        self.method
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+}
+
+fn clear<'v>(
+    vault: &'v Vault,
+    redemption: &Redemption,
+    head: &Parts,
+) -> Result<(&'v Arc<Service>, Method, Target), Refused> {
+    let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
+    let call = redemption.call();
+    let (name, path) = split_service(head.uri.path()).ok_or_else(|| outside("malformed_path"))?;
+    let service = Some(name)
+        .filter(|name| ServiceName::new(*name).is_ok_and(|name| name == call.service))
+        .and_then(|name| vault.policy.service(name))
+        .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
+    let method = Method::read(head.method.as_str()).ok_or_else(|| outside("method_not_allowed"))?;
+    let target = Target::read(path, head.uri.query()).map_err(|it| outside(it.reason()))?;
+    if !service.allows(&call.scope, method, &target) {
+        return Err(outside("no_rule_allows_it"));
+    }
+    Ok((service, method, target))
+}
+
+/// The headers that are passed on: built from a list, never copied and then cleaned. A header
+/// that stands twice could be read in two ways.
+fn allowed_headers(received: &HeaderMap, service: &Service) -> Result<HeaderMap, Refused> {
+    let mut headers = HeaderMap::new();
+    for name in PASSED_ON.iter().chain(&service.request_headers) {
+        let mut values = received.get_all(name).iter();
+        let Some(value) = values.next() else { continue };
+        if values.next().is_some() {
+            return Err(Refused::new(RefusalCode::InvalidRequest, "repeated_header"));
+        }
+        headers.insert(name, value.clone());
+    }
+    Ok(headers)
+}
+
+async fn read_body(vault: &Vault, method: Method, body: Incoming) -> Result<Bytes, Refused> {
+    let refuse = |reason| Refused::new(RefusalCode::InvalidRequest, reason);
+    let limits = &vault.limits;
+    let reading = Limited::new(body, limits.request_body).collect();
+    let body = tokio::time::timeout(limits.request_time, reading)
+        .await
+        .map_err(|_| refuse("body_too_slow"))?
+        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => refuse("body_too_large"),
+            None => refuse("body_incomplete"),
+        })?
+        .to_bytes();
+    if !body.is_empty() && !method.takes_body() {
+        return Err(refuse("body_on_a_method_without_one"));
+    }
+    Ok(body)
+}
+
+/// The request headers that every service gets when the caller sends them.
+const PASSED_ON: [HeaderName; 5] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("idempotency-key"),
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+];

@@ -1,0 +1,64 @@
+//! Single use: redeeming spends the entry, and whoever redeemed may go on.
+
+use agentcred_protocol::proof::ProvenRequest;
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::token::NonceToken;
+use http::header;
+use http::request::Parts;
+
+use crate::call::Call;
+use crate::ledger::{KnownNonce, Spending, Standing};
+use crate::proven::{Proof, only};
+use crate::refused::Refused;
+use crate::vault::Vault;
+
+/// A nonce that was known, proven, unexpired and unspent, and of which one use is spent now.
+#[derive(Debug)]
+#[must_use = "a use is spent, so the request should go on"]
+pub(super) struct Redemption {
+    nonce: NonceToken,
+    call: Call,
+}
+
+impl Redemption {
+    /// Redeems the nonce of a request. A request without the right proof spends nothing, so
+    /// that a stolen nonce cannot be used up by the thief.
+    pub(super) async fn of(vault: &Vault, head: &Parts) -> Result<Self, Refused> {
+        let nonce = only(&head.headers, header::AUTHORIZATION.as_str())
+            .and_then(|value| NonceToken::from_authorization(value).ok())
+            .ok_or_else(|| dead("no_nonce"))?;
+        let url = vault.endpoints.received(head.uri.path()).ok_or_else(|| dead("no_url"))?;
+        let token_hash = nonce.proof_hash();
+        let proven =
+            ProvenRequest { method: &head.method, url: &url, token_hash: Some(&token_hash) };
+        let proof = Proof::of(&head.headers, proven, vault)?;
+        let Some(KnownNonce { call, task, standing }) =
+            vault.ledger.find(&nonce, vault.now()).await?
+        else {
+            return Err(dead("unknown"));
+        };
+        let about = |refused: Refused| refused.about(&call);
+        if standing != Standing::Live {
+            return Err(about(dead(standing.as_str())));
+        }
+        proof.spend_as(&task.key, vault).map_err(about)?;
+        // What was found a moment ago decides nothing: this does.
+        match vault.ledger.spend(&nonce, vault.now()).await? {
+            Spending::Spent => Ok(Self { nonce, call }),
+            Spending::Refused(standing) => Err(about(dead(standing.as_str()))),
+            Spending::Unknown => Err(about(dead("unknown"))),
+        }
+    }
+
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    pub(super) fn nonce(&self) -> &NonceToken {
+        &self.nonce
+    }
+}
+
+fn dead(reason: &'static str) -> Refused {
+    Refused::new(RefusalCode::InvalidToken, reason)
+}

@@ -1,0 +1,102 @@
+//! The configuration as it is written: the TOML grammar, nothing checked but its shape.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawConfig {
+    pub(crate) issuer: Option<String>,
+    #[serde(default)]
+    pub(crate) server: RawServer,
+    pub(crate) audit: RawAudit,
+    #[serde(default)]
+    pub(crate) tasks: RawTasks,
+    #[serde(default)]
+    pub(crate) agents: BTreeMap<String, RawAgent>,
+    #[serde(default)]
+    pub(crate) services: BTreeMap<String, RawService>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawServer {
+    pub(crate) listen: String,
+}
+
+impl Default for RawServer {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8420".to_owned() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAudit {
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTasks {
+    pub(crate) max_outstanding: usize,
+}
+
+impl Default for RawTasks {
+    fn default() -> Self {
+        Self { max_outstanding: 1000 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAgent {
+    pub(crate) keys: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) allow: Vec<RawGrant>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGrant {
+    pub(crate) service: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) max_ttl: Option<String>,
+    pub(crate) max_uses: Option<u32>,
+    pub(crate) approval: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawService {
+    pub(crate) origin: String,
+    pub(crate) secret: String,
+    pub(crate) inject: RawInjection,
+    #[serde(default)]
+    pub(crate) scopes: BTreeMap<String, Vec<RawRule>>,
+    #[serde(default)]
+    pub(crate) allow_networks: Vec<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) request_headers: Vec<String>,
+    #[serde(default)]
+    pub(crate) response_headers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawInjection {
+    pub(crate) header: String,
+    pub(crate) format: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRule {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) query: Vec<String>,
+}

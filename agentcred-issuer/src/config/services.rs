@@ -1,0 +1,266 @@
+//! Checks services: origin, secret source, injection, trust and the rules of every scope.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use agentcred_protocol::names::ServiceName;
+use agentcred_protocol::scope::ScopeToken;
+use http::header::{self, HeaderName};
+use ipnet::IpNet;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use url::Host;
+
+use super::finding::{Findings, Key};
+use super::raw::{RawInjection, RawRule, RawService};
+use crate::network::Networks;
+use crate::rules::Rule;
+use crate::secrets::SecretRef;
+use crate::service::{Injection, Origin, Service, Transport, is_framing};
+
+pub(super) fn check(
+    services: BTreeMap<String, RawService>,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Services {
+    let mut checked = Services::default();
+    for (name, raw) in services {
+        let at = Key::root("services").field(&name);
+        match check_service(name.clone(), raw, &at, folder, findings) {
+            Some(service) => drop(checked.sound.insert(service.name.clone(), Arc::new(service))),
+            None => drop(checked.broken.insert(name)),
+        }
+    }
+    checked
+}
+
+/// What was found of services.
+#[derive(Default)]
+pub(super) struct Services {
+    pub(super) sound: BTreeMap<ServiceName, Arc<Service>>,
+    /// The names of those that have a finding already, so that a grant of one gets none too.
+    pub(super) broken: BTreeSet<String>,
+}
+
+fn check_service(
+    name: String,
+    raw: RawService,
+    at: &Key,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<Service> {
+    let name = ServiceName::new(name)
+        .map_err(|error| findings.error(at, format!("is no service: {error}")))
+        .ok();
+    let origin = Origin::read(&raw.origin)
+        .map_err(|message| findings.error(&at.field("origin"), message))
+        .ok();
+    let networks = check_networks(&raw.allow_networks, &at.field("allow_networks"), findings);
+    if let Some(origin) = &origin {
+        check_address(origin, &networks, at, findings);
+    }
+    let secret = SecretRef::read(&raw.secret, folder)
+        .map_err(|message| findings.error(&at.field("secret"), message))
+        .ok();
+    let inject = check_injection(&raw.inject, &at.field("inject"), findings);
+    let transport = check_transport(origin.as_ref(), raw.ca_file, at, folder, findings);
+    let request_headers =
+        check_headers(&raw.request_headers, &at.field("request_headers"), findings);
+    if let Some(inject) = &inject
+        && request_headers.contains(inject.header())
+    {
+        let header = inject.header();
+        findings.error(
+            &at.field("request_headers"),
+            format!("passes on {header}, which the key goes into"),
+        );
+    }
+    let response_headers =
+        check_headers(&raw.response_headers, &at.field("response_headers"), findings);
+    let scopes = check_scopes(raw.scopes, at, findings);
+    Some(Service {
+        name: name?,
+        origin: origin?,
+        secret: secret?,
+        inject: inject?,
+        scopes,
+        networks,
+        transport: transport?,
+        request_headers,
+        response_headers,
+    })
+}
+
+fn check_networks(texts: &[String], at: &Key, findings: &mut Findings<'_>) -> Networks {
+    let mut networks = Vec::new();
+    for (position, text) in texts.iter().enumerate() {
+        match text.parse::<IpNet>() {
+            Ok(network) if network.prefix_len() == 0 => findings.error(
+                &at.item(position),
+                "allows every address, metadata services too; name the network that is meant",
+            ),
+            Ok(network) if network.trunc() != network => findings.error(
+                &at.item(position),
+                format!("has bits beyond its prefix; write {}", network.trunc()),
+            ),
+            Ok(network) => networks.push(network),
+            Err(_) => findings.error(&at.item(position), "must be a network, as 10.1.0.0/16"),
+        }
+    }
+    Networks::new(networks)
+}
+
+/// An address in the origin itself is known now, so a refusal at dial time need not wait.
+fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut Findings<'_>) {
+    let address = match origin.host {
+        Host::Ipv4(address) => address.into(),
+        Host::Ipv6(address) => address.into(),
+        Host::Domain(_) => return,
+    };
+    if !networks.permit(address) {
+        findings.error(
+            &at.field("origin"),
+            format!(
+                "is not a public address; if it is meant, say so: allow_networks = [\"{}\"]",
+                IpNet::from(address)
+            ),
+        );
+    }
+}
+
+fn check_injection(raw: &RawInjection, at: &Key, findings: &mut Findings<'_>) -> Option<Injection> {
+    Injection::new(&raw.header, &raw.format)
+        .map_err(|invalid| findings.error(&at.field(invalid.key), invalid.message))
+        .ok()
+}
+
+/// How the upstream's certificate is verified, when the origin has TLS.
+fn check_transport(
+    origin: Option<&Origin>,
+    ca_file: Option<PathBuf>,
+    at: &Key,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<Transport> {
+    if !origin?.is_tls {
+        if ca_file.is_some() {
+            findings.error(&at.field("ca_file"), "is of no use: the origin is plain http");
+        }
+        return Some(Transport::Loopback);
+    }
+    let at = at.field(if ca_file.is_some() { "ca_file" } else { "origin" });
+    read_trust(ca_file.map(|file| folder.join(file)))
+        .map_err(|message| findings.error(&at, message))
+        .ok()
+}
+
+/// Trusts the certificates of a file, or what the machine trusts.
+fn read_trust(ca_file: Option<PathBuf>) -> Result<Transport, String> {
+    let no_trust = |error: rustls::Error| format!("has no trust store: {error}");
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(no_trust)?;
+    let builder = match ca_file {
+        None => builder.with_platform_verifier().map_err(no_trust)?,
+        Some(file) => builder.with_root_certificates(read_roots(&file)?),
+    };
+    Ok(Transport::Tls(Arc::new(builder.with_no_client_auth())))
+}
+
+fn read_roots(path: &Path) -> Result<RootCertStore, String> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("{} cannot be read as PEM certificates: {error}", path.display())
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))? {
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
+        roots.add(certificate).map_err(|error| unreadable(&error))?;
+    }
+    if roots.is_empty() {
+        Err(format!("{} holds no certificate", path.display()))
+    } else {
+        Ok(roots)
+    }
+}
+
+fn check_headers(names: &[String], at: &Key, findings: &mut Findings<'_>) -> Vec<HeaderName> {
+    let mut checked = Vec::new();
+    for (position, name) in names.iter().enumerate() {
+        match HeaderName::try_from(name.as_str()) {
+            Ok(name) if is_framing(&name) || is_risky(&name) => findings.error(
+                &at.item(position),
+                "must not be passed: it frames, routes or authenticates the message or changes \
+                 its method",
+            ),
+            Ok(name) => checked.push(name),
+            Err(_) => findings.error(&at.item(position), "must be the name of an HTTP header"),
+        }
+    }
+    checked
+}
+
+/// Headers that no policy may pass through: what authenticates, what is kept between
+/// requests, and what makes a server see another method, path or client.
+fn is_risky(name: &HeaderName) -> bool {
+    const RISKY: [HeaderName; 9] = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::SET_COOKIE,
+        header::WWW_AUTHENTICATE,
+        header::LOCATION,
+        header::FORWARDED,
+        header::CONTENT_ENCODING,
+        HeaderName::from_static("dpop"),
+        HeaderName::from_static("x-method-override"),
+    ];
+    let name_starts_with =
+        |prefixes: &[&str]| prefixes.iter().any(|prefix| name.as_str().starts_with(prefix));
+    RISKY.contains(name)
+        || name_starts_with(&[
+            "agentcred-",
+            "x-forwarded-",
+            "x-http-method",
+            "x-original-",
+            "x-rewrite-",
+        ])
+}
+
+fn check_scopes(
+    scopes: BTreeMap<String, Vec<RawRule>>,
+    at: &Key,
+    findings: &mut Findings<'_>,
+) -> BTreeMap<ScopeToken, Vec<Rule>> {
+    let mut checked = BTreeMap::new();
+    if scopes.is_empty() {
+        findings.warning(at, "has no scopes: no request to it is ever allowed");
+    }
+    for (token, raw) in scopes {
+        let at = at.field("scopes").field(&token);
+        if raw.is_empty() {
+            findings.warning(&at, "has no rules: it allows nothing");
+        }
+        let rules = check_rules(&raw, &at, findings);
+        match ScopeToken::new(token) {
+            Ok(token) => drop(checked.insert(token, rules)),
+            Err(error) => findings.error(&at, format!("is no scope: {error}")),
+        }
+    }
+    checked
+}
+
+fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (position, rule) in raw.iter().enumerate() {
+        let at = at.item(position);
+        match Rule::new(&rule.method, &rule.path, &rule.query) {
+            Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
+            Ok(rule) => rules.push(rule),
+            Err(invalid) => findings.error(&at.field(invalid.key), invalid.message),
+        }
+    }
+    rules
+}

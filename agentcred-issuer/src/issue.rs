@@ -1,0 +1,154 @@
+//! The issuing flow: a grant for a task, and from it a nonce for each call.
+
+mod agent;
+
+use std::time::Duration;
+
+use agentcred_protocol::answer::{GrantAnswer, GrantedCall, NonceAnswer, TOOL_CALL};
+use agentcred_protocol::proof::ProvenRequest;
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::request::{NonceRequest, TaskRequest, TokenRequest};
+use agentcred_protocol::token::{GrantToken, NonceToken};
+use http::{HeaderMap, Method};
+use zeroize::Zeroizing;
+
+use crate::audit::{About, Event};
+use crate::call::{Call, Task};
+use crate::ledger::{LedgerError, MintError, NewNonce};
+use crate::proven::Proof;
+use crate::refused::Refused;
+use crate::vault::Vault;
+
+/// Answers a request to the token endpoint, in JSON.
+pub(crate) async fn token(
+    vault: &Vault,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let request = TokenRequest::from_form(body).map_err(|code| Refused::new(code, "malformed"))?;
+    let endpoint = &vault.endpoints.token;
+    let proven = ProvenRequest { method: &Method::POST, url: endpoint, token_hash: None };
+    let proof = Proof::of(headers, proven, vault)?;
+    let answer = match request {
+        TokenRequest::Task(request) => grant_task(vault, proof, request).await?.to_json(),
+        TokenRequest::Nonce(request) => {
+            let task = vault
+                .ledger
+                .task(&request.grant, vault.now())
+                .await?
+                .ok_or_else(|| Refused::new(RefusalCode::InvalidGrant, "task_over"))?;
+            let about = wish(&task, &request);
+            mint_nonce(vault, proof, task, *request)
+                .await
+                .map_err(|refused| refused.about(about))?
+                .to_json()
+        }
+    };
+    answer.map_err(|_| Refused::unavailable("answer"))
+}
+
+/// Opens a task for the agent that the assertion proves, bound to the key of the proof.
+async fn grant_task(
+    vault: &Vault,
+    proof: Proof,
+    request: TaskRequest,
+) -> Result<GrantAnswer, Refused> {
+    let agent = agent::authenticate(vault, &request.assertion)?;
+    let task = Task { agent, task: request.task, key: proof.key().clone() };
+    let about = |refused: Refused| refused.about(&task);
+    proof.spend(vault).map_err(about)?;
+    let token = GrantToken::mint(&*vault.random)?;
+    let now = vault.now();
+    vault
+        .ledger
+        .open_task(&token, task.clone(), now + TASK_LIFE, now)
+        .await
+        .map_err(|error| about(error.into()))?;
+    let expires_in = TASK_LIFE.as_secs();
+    let event = Event::Task { agent: &task.agent, task: &task.task, expires_in };
+    if let Err(error) = vault.record(event).await {
+        vault.ledger.revoke_task(&token, now).await?;
+        return Err(about(error.into()));
+    }
+    Ok(GrantAnswer { token, expires_in })
+}
+
+/// Mints a nonce for one call of a task: proven, permitted, remembered, recorded.
+async fn mint_nonce(
+    vault: &Vault,
+    proof: Proof,
+    task: Task,
+    request: NonceRequest,
+) -> Result<NonceAnswer, Refused> {
+    proof.spend_as(&task.key, vault)?;
+    if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
+        return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
+    }
+    let permit = vault.policy.permit(
+        &task.agent,
+        &request.service,
+        &request.scope,
+        request.ttl,
+        request.call.num_uses,
+    )?;
+    let call = Call {
+        agent: task.agent,
+        task: task.task,
+        tool: request.call.tool,
+        tool_call_id: request.call.tool_call_id,
+        args_hash: request.call.args_hash,
+        nonce_id: vault.draw_nonce_id()?,
+        service: request.service,
+        scope: request.scope,
+    };
+    let token = NonceToken::mint(&*vault.random)?;
+    let now = vault.now();
+    let expires = now + permit.ttl().duration();
+    let entry = NewNonce { call: call.clone(), uses: permit.uses(), expires };
+    vault.ledger.add_nonce(&request.grant, &token, entry, vault.max_outstanding, now).await?;
+    let (expires_in, num_uses) = (permit.ttl().seconds(), permit.uses());
+    let event = Event::Mint { call: &call, expires_in, num_uses: num_uses.count() };
+    if let Err(error) = vault.record(event).await {
+        vault.ledger.revoke_nonce(&token, now).await?;
+        return Err(error.into());
+    }
+    Ok(NonceAnswer {
+        token,
+        expires_in,
+        scope: call.scope,
+        details: GrantedCall {
+            kind: TOOL_CALL.to_owned(),
+            tool: call.tool,
+            tool_call_id: call.tool_call_id,
+            args_hash: call.args_hash,
+            num_uses,
+            nonce_id: call.nonce_id,
+        },
+    })
+}
+
+/// What a task wishes for, in case it is refused.
+fn wish(task: &Task, request: &NonceRequest) -> About {
+    About {
+        tool: Some(request.call.tool.clone()),
+        tool_call_id: Some(request.call.tool_call_id.clone()),
+        args_hash: Some(request.call.args_hash.clone()),
+        service: Some(request.service.clone()),
+        scope: Some(request.scope.clone()),
+        ..About::from(task)
+    }
+}
+
+impl From<MintError> for Refused {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::TaskOver => Self::new(RefusalCode::InvalidGrant, "task_over"),
+            MintError::TooMany => Self::new(RefusalCode::SlowDown, "too_many_outstanding"),
+            MintError::Ledger(LedgerError::Full) => Self::unavailable("ledger_full"),
+            MintError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+/// How long one task may run. A nonce lives minutes; what it is minted from lives for a shift.
+const TASK_LIFE: Duration = Duration::from_hours(12);

@@ -1,0 +1,333 @@
+//! A ledger in this process's memory: one lock, keyed hashes, gone with the process.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::token::{GrantToken, KeyedHash, NoRandomness, NonceToken};
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SecureRandom;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{KnownNonce, Ledger, LedgerError, MintError, NewNonce, Spending, Standing};
+use crate::call::{Call, Task};
+
+/// The ledger of a single issuer process.
+///
+/// # Security
+/// Tokens are kept as HMAC-SHA-256 under a key that is drawn when the ledger is made and lives
+/// nowhere else. A new process has another key, so that nothing minted before it is accepted.
+pub struct MemoryLedger {
+    key: hmac::Key,
+    epoch: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: HashMap<KeyedHash, TaskEntry>,
+    nonces: HashMap<KeyedHash, NonceEntry>,
+    /// What to forget, and when.
+    ends: BTreeMap<UnixTime, Vec<Entry>>,
+}
+
+enum Entry {
+    Task(KeyedHash),
+    Nonce(KeyedHash),
+}
+
+struct TaskEntry {
+    task: Task,
+    expires: UnixTime,
+    is_revoked: bool,
+    /// All its nonces that are not forgotten yet.
+    minted: HashSet<KeyedHash>,
+    /// Those with uses left, expired ones among them.
+    live: HashSet<KeyedHash>,
+}
+
+struct NonceEntry {
+    call: Call,
+    grant: KeyedHash,
+    task: Task,
+    expires: UnixTime,
+    uses_left: u32,
+    is_revoked: bool,
+}
+
+impl NonceEntry {
+    fn standing(&self, now: UnixTime) -> Standing {
+        if self.is_revoked {
+            Standing::Revoked
+        } else if now >= self.expires {
+            Standing::Expired
+        } else if self.uses_left == 0 {
+            Standing::Spent
+        } else {
+            Standing::Live
+        }
+    }
+}
+
+impl MemoryLedger {
+    /// An empty ledger with a key of its own.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn new(random: &dyn SecureRandom) -> Result<Self, NoRandomness> {
+        let mut key = zeroize::Zeroizing::new([0; 32]);
+        random.fill(key.as_mut()).map_err(|_| NoRandomness)?;
+        let mut epoch = [0; 9];
+        random.fill(&mut epoch).map_err(|_| NoRandomness)?;
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+            epoch: URL_SAFE_NO_PAD.encode(epoch),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Every change of state is made in one go that cannot panic half-way, so a poisoned lock
+    /// still guards a sound state.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    async fn open_task(
+        &self,
+        grant: &GrantToken,
+        task: Task,
+        expires: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), LedgerError> {
+        let hash = grant.keyed_hash(&self.key);
+        let mut state = self.state();
+        state.forget(now);
+        if state.tasks.len() >= MOST_TASKS {
+            return Err(LedgerError::Full);
+        }
+        let (minted, live) = (HashSet::new(), HashSet::new());
+        let entry = TaskEntry { task, expires, is_revoked: false, minted, live };
+        state.tasks.insert(hash, entry);
+        state.ends.entry(expires + RETENTION).or_default().push(Entry::Task(hash));
+        Ok(())
+    }
+
+    async fn task(&self, grant: &GrantToken, now: UnixTime) -> Result<Option<Task>, LedgerError> {
+        let hash = grant.keyed_hash(&self.key);
+        Ok(self.state().open_task(hash, now).map(|entry| entry.task.clone()))
+    }
+
+    async fn add_nonce(
+        &self,
+        grant: &GrantToken,
+        nonce: &NonceToken,
+        entry: NewNonce,
+        most: usize,
+        now: UnixTime,
+    ) -> Result<(), MintError> {
+        let grant = grant.keyed_hash(&self.key);
+        let hash = nonce.keyed_hash(&self.key);
+        let mut state = self.state();
+        state.forget(now);
+        if state.nonces.len() >= MOST_NONCES {
+            return Err(LedgerError::Full.into());
+        }
+        let State { tasks, nonces, ends } = &mut *state;
+        let owner =
+            tasks.get_mut(&grant).filter(|it| it.is_open(now)).ok_or(MintError::TaskOver)?;
+        if owner.live.len() >= most {
+            // The expired ones may not have been forgotten yet.
+            owner.live.retain(|hash| nonces.get(hash).is_some_and(|it| now < it.expires));
+            if owner.live.len() >= most {
+                return Err(MintError::TooMany);
+            }
+        }
+        owner.minted.insert(hash);
+        owner.live.insert(hash);
+        let expires = entry.expires.min(owner.expires);
+        let (task, uses_left) = (owner.task.clone(), entry.uses.count());
+        let is_revoked = false;
+        nonces.insert(
+            hash,
+            NonceEntry { call: entry.call, grant, task, expires, uses_left, is_revoked },
+        );
+        ends.entry(expires + RETENTION).or_default().push(Entry::Nonce(hash));
+        Ok(())
+    }
+
+    async fn find(
+        &self,
+        nonce: &NonceToken,
+        now: UnixTime,
+    ) -> Result<Option<KnownNonce>, LedgerError> {
+        let hash = nonce.keyed_hash(&self.key);
+        Ok(self.state().nonces.get(&hash).map(|entry| KnownNonce {
+            call: entry.call.clone(),
+            task: entry.task.clone(),
+            standing: entry.standing(now),
+        }))
+    }
+
+    async fn spend(&self, nonce: &NonceToken, now: UnixTime) -> Result<Spending, LedgerError> {
+        let hash = nonce.keyed_hash(&self.key);
+        let mut state = self.state();
+        let State { tasks, nonces, .. } = &mut *state;
+        let Some(entry) = nonces.get_mut(&hash) else { return Ok(Spending::Unknown) };
+        match entry.standing(now) {
+            Standing::Live => {
+                entry.uses_left -= 1;
+                if entry.uses_left == 0
+                    && let Some(owner) = tasks.get_mut(&entry.grant)
+                {
+                    owner.live.remove(&hash);
+                }
+                Ok(Spending::Spent)
+            }
+            dead => Ok(Spending::Refused(dead)),
+        }
+    }
+
+    async fn give_back(&self, nonce: &NonceToken) -> Result<(), LedgerError> {
+        let hash = nonce.keyed_hash(&self.key);
+        let mut state = self.state();
+        let State { tasks, nonces, .. } = &mut *state;
+        if let Some(entry) = nonces.get_mut(&hash)
+            && !entry.is_revoked
+        {
+            entry.uses_left += 1;
+            if let Some(owner) = tasks.get_mut(&entry.grant) {
+                owner.live.insert(hash);
+            }
+        }
+        Ok(())
+    }
+
+    async fn revoke_nonce(
+        &self,
+        nonce: &NonceToken,
+        now: UnixTime,
+    ) -> Result<Option<Call>, LedgerError> {
+        let hash = nonce.keyed_hash(&self.key);
+        let mut state = self.state();
+        let State { tasks, nonces, .. } = &mut *state;
+        let Some(entry) = nonces.get_mut(&hash) else { return Ok(None) };
+        let was = entry.standing(now);
+        entry.is_revoked = true;
+        if let Some(owner) = tasks.get_mut(&entry.grant) {
+            owner.live.remove(&hash);
+        }
+        Ok((was == Standing::Live).then(|| entry.call.clone()))
+    }
+
+    async fn revoke_task(
+        &self,
+        grant: &GrantToken,
+        now: UnixTime,
+    ) -> Result<Option<(Task, usize)>, LedgerError> {
+        let hash = grant.keyed_hash(&self.key);
+        let mut state = self.state();
+        let State { tasks, nonces, .. } = &mut *state;
+        let Some(owner) = tasks.get_mut(&hash) else { return Ok(None) };
+        let was_open = owner.is_open(now);
+        owner.is_revoked = true;
+        let mut killed = 0;
+        // Spent nonces are not live, but one of them may be given a use back.
+        for hash in &owner.minted {
+            let Some(entry) = nonces.get_mut(hash) else { continue };
+            killed += usize::from(entry.standing(now) == Standing::Live);
+            entry.is_revoked = true;
+        }
+        owner.live.clear();
+        Ok(was_open.then(|| (owner.task.clone(), killed)))
+    }
+}
+
+impl TaskEntry {
+    fn is_open(&self, now: UnixTime) -> bool {
+        !self.is_revoked && now < self.expires
+    }
+}
+
+impl State {
+    fn open_task(&self, hash: KeyedHash, now: UnixTime) -> Option<&TaskEntry> {
+        self.tasks.get(&hash).filter(|entry| entry.is_open(now))
+    }
+
+    fn forget(&mut self, now: UnixTime) {
+        while let Some(first) = self.ends.first_entry()
+            && *first.key() <= now
+        {
+            for entry in first.remove() {
+                match entry {
+                    Entry::Task(hash) => drop(self.tasks.remove(&hash)),
+                    Entry::Nonce(hash) => {
+                        let Some(nonce) = self.nonces.remove(&hash) else { continue };
+                        if let Some(owner) = self.tasks.get_mut(&nonce.grant) {
+                            owner.minted.remove(&hash);
+                            owner.live.remove(&hash);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for MemoryLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLedger").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+/// How long the dead are remembered, so that the audit can name a nonce that comes too late.
+const RETENTION: Duration = Duration::from_mins(1);
+
+/// As much as fits into a few hundred megabytes.
+const MOST_TASKS: usize = 100_000;
+const MOST_NONCES: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::suite;
+    use aws_lc_rs::rand::SystemRandom;
+
+    fn ledger() -> MemoryLedger {
+        MemoryLedger::new(&SystemRandom::new()).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn it_passes_the_suite() {
+        suite::run(ledger).await;
+    }
+
+    #[tokio::test]
+    async fn a_new_ledger_knows_nothing_of_the_old() {
+        let (old, new) = (ledger(), ledger());
+        let minted = suite::mint(&old, 1).await;
+        assert_ne!(old.epoch(), new.epoch());
+        assert!(new.find(&minted.nonce, suite::NOW).await.unwrap().is_none());
+        assert!(new.task(&minted.grant, suite::NOW).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_expired_is_forgotten() {
+        let ledger = ledger();
+        suite::mint(&ledger, 1).await;
+        let later = suite::NOW + Duration::from_hours(25);
+        ledger.state().forget(later);
+        let state = ledger.state();
+        assert!(state.tasks.is_empty() && state.nonces.is_empty() && state.ends.is_empty());
+    }
+}

@@ -1,0 +1,197 @@
+//! The policy: which agent may have which nonce, for how long. Denied by default.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use agentcred_protocol::key::VerifyingKey;
+use agentcred_protocol::names::{AgentId, ServiceName};
+use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::scope::{Scope, ScopeToken};
+use agentcred_protocol::ttl::{Ttl, Uses};
+
+use crate::refused::Refused;
+use crate::service::Service;
+
+/// All agents and services, checked against each other.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    agents: BTreeMap<AgentId, Agent>,
+    services: BTreeMap<ServiceName, Arc<Service>>,
+    /// Which agent a key belongs to, by the key's thumbprint: one at most.
+    owners: HashMap<String, AgentId>,
+}
+
+/// One agent: the keys that prove it and what it is granted.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) keys: Vec<VerifyingKey>,
+    pub(crate) grants: HashMap<(ServiceName, ScopeToken), Bounds>,
+}
+
+/// How far a grant goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) max_ttl: Ttl,
+    pub(crate) max_uses: Uses,
+}
+
+/// What the policy grants to a request for a nonce: exactly what was asked for, but for a TTL
+/// that may be shorter.
+#[derive(Debug)]
+#[must_use = "a permit is what a nonce is minted with"]
+pub(crate) struct Permit {
+    ttl: Ttl,
+    uses: Uses,
+}
+
+impl Permit {
+    pub(crate) fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    pub(crate) fn uses(&self) -> Uses {
+        self.uses
+    }
+}
+
+impl Policy {
+    /// Joins agents and services. That they fit each other is for the configuration to check;
+    /// what does not fit is granted to nobody.
+    pub(crate) fn new(
+        agents: BTreeMap<AgentId, Agent>,
+        services: BTreeMap<ServiceName, Arc<Service>>,
+    ) -> Self {
+        let mut owners = HashMap::new();
+        for (id, agent) in &agents {
+            for key in &agent.keys {
+                owners.insert(key.thumbprint().as_str().to_owned(), id.clone());
+            }
+        }
+        Self { agents, services, owners }
+    }
+
+    /// The agent that a key belongs to, and the key.
+    pub(crate) fn key_owner(&self, thumbprint: &str) -> Option<(&AgentId, &VerifyingKey)> {
+        let owner = self.owners.get(thumbprint)?;
+        let keys = &self.agents.get(owner)?.keys;
+        Some((owner, keys.iter().find(|key| key.thumbprint().as_str() == thumbprint)?))
+    }
+
+    /// A service, by its name in a URL or a nonce.
+    pub(crate) fn service(&self, name: &str) -> Option<&Arc<Service>> {
+        self.services.get(name)
+    }
+
+    /// All services.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values().map(|service| &**service)
+    }
+
+    /// Decides whether `agent` may have a nonce.
+    ///
+    /// # Errors
+    /// When the service or any token of the scope is not granted, or more uses are asked for
+    /// than granted. A scope is never narrowed.
+    pub(crate) fn permit(
+        &self,
+        agent: &AgentId,
+        service: &ServiceName,
+        scope: &Scope,
+        ttl: Ttl,
+        uses: Uses,
+    ) -> Result<Permit, Refused> {
+        let target = || Refused::new(RefusalCode::InvalidTarget, "service_not_granted");
+        let agent = self.agents.get(agent).ok_or_else(target)?;
+        let knows_service = self.services.contains_key(service)
+            && agent.grants.keys().any(|(granted, _)| granted == service);
+        if !knows_service {
+            return Err(target());
+        }
+        let mut permit = Permit { ttl, uses };
+        for token in scope.tokens() {
+            let bounds = agent
+                .grants
+                .get(&(service.clone(), token.clone()))
+                .ok_or_else(|| Refused::new(RefusalCode::InvalidScope, "scope_not_granted"))?;
+            if uses > bounds.max_uses {
+                return Err(Refused::new(
+                    RefusalCode::InvalidAuthorizationDetails,
+                    "uses_over_max_uses",
+                ));
+            }
+            permit.ttl = permit.ttl.min(bounds.max_ttl);
+        }
+        Ok(permit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn policy() -> (tempfile::TempDir, Policy) {
+        let folder = tempfile::tempdir().unwrap();
+        let key = agentcred_protocol::key::SigningKey::ephemeral().unwrap();
+        let jwk = serde_json::to_string(key.public()).unwrap();
+        std::fs::write(folder.path().join("a.jwk"), jwk).unwrap();
+        let config = Config::parse(
+            r#"
+            audit.file = "audit.jsonl"
+            [agents.billing]
+            keys = ["a.jwk"]
+            allow = [
+                { service = "stripe", scopes = ["read:customers"], max_ttl = "2m", max_uses = 3 },
+                { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m" },
+            ]
+            [services.stripe]
+            origin = "http://127.0.0.1:1"
+            secret = "env:KEY"
+            inject = { header = "authorization", format = "Bearer {secret}" }
+            allow_networks = ["127.0.0.0/8"]
+            scopes."read:customers" = [{ method = "GET", path = "/v1/customers" }]
+            scopes."write:refunds" = [{ method = "POST", path = "/v1/refunds" }]
+            scopes."write:payouts" = [{ method = "POST", path = "/v1/payouts" }]
+            "#,
+            folder.path(),
+        );
+        (folder, config.unwrap().policy)
+    }
+
+    fn ask(agent: &str, service: &str, scope: &str, uses: u32) -> Result<Permit, RefusalCode> {
+        policy()
+            .1
+            .permit(
+                &agent.parse().unwrap(),
+                &service.parse().unwrap(),
+                &scope.parse().unwrap(),
+                Ttl::MAX,
+                uses.try_into().unwrap(),
+            )
+            .map_err(|refused| refused.code)
+    }
+
+    #[test]
+    fn what_is_granted_is_permitted_for_no_longer_than_granted() {
+        assert_eq!(ask("billing", "stripe", "read:customers", 3).unwrap().ttl().seconds(), 120);
+        let both = ask("billing", "stripe", "read:customers write:refunds", 1).unwrap();
+        assert_eq!(both.ttl().seconds(), 60);
+    }
+
+    #[test]
+    fn what_is_not_granted_is_refused_by_its_code() {
+        let code = |agent, service, scope, uses| ask(agent, service, scope, uses).unwrap_err();
+        assert_eq!(code("other", "stripe", "read:customers", 1), RefusalCode::InvalidTarget);
+        assert_eq!(code("billing", "github", "read:customers", 1), RefusalCode::InvalidTarget);
+        assert_eq!(code("billing", "stripe", "write:payouts", 1), RefusalCode::InvalidScope);
+        assert_eq!(code("billing", "stripe", "read:*", 1), RefusalCode::InvalidScope);
+        assert_eq!(
+            code("billing", "stripe", "read:customers write:payouts", 1),
+            RefusalCode::InvalidScope
+        );
+        assert_eq!(
+            code("billing", "stripe", "read:customers", 4),
+            RefusalCode::InvalidAuthorizationDetails
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! Proofs: a request is made by the holder of a key (RFC 9449), and proves it once.
+
+use agentcred_protocol::key::Thumbprint;
+use agentcred_protocol::proof::{self, Proven, ProvenRequest};
+use agentcred_protocol::refusal::RefusalCode;
+use http::{HeaderMap, HeaderValue};
+
+use crate::refused::Refused;
+use crate::replay::{NotNew, Purpose};
+use crate::vault::Vault;
+
+/// A proof that fits its request. Whether its key is the right one and its id is new is still
+/// to be asked.
+#[derive(Debug)]
+#[must_use = "a proof is worth nothing before its key is compared and its id remembered"]
+pub(crate) struct Proof(Proven);
+
+impl Proof {
+    /// Takes the one proof that a request carries.
+    pub(crate) fn of(
+        headers: &HeaderMap,
+        request: ProvenRequest<'_>,
+        vault: &Vault,
+    ) -> Result<Self, Refused> {
+        let header =
+            only(headers, proof::HEADER).ok_or_else(|| refuse("proof_missing_or_repeated"))?;
+        proof::verify(header, request, vault.now())
+            .map(Self)
+            .map_err(|_| refuse("proof_not_for_this_request"))
+    }
+
+    /// The key that it was made with.
+    pub(crate) fn key(&self) -> &Thumbprint {
+        &self.0.key
+    }
+
+    /// Compares the key. The id is remembered only after that, so that no stranger can fill
+    /// the memory for ids.
+    pub(crate) fn spend_as(self, key: &Thumbprint, vault: &Vault) -> Result<(), Refused> {
+        if self.0.key == *key { self.spend(vault) } else { Err(refuse("proof_by_another_key")) }
+    }
+
+    /// Remembers the id of a proof whose key is right.
+    pub(crate) fn spend(self, vault: &Vault) -> Result<(), Refused> {
+        let Proven { key, id, expires } = self.0;
+        vault.replay.remember(Purpose::Proof, key.as_str(), &id, expires, vault.now()).map_err(
+            |not_new| match not_new {
+                NotNew::Seen => refuse("proof_replayed"),
+                NotNew::Full => Refused::unavailable("replay_memory_full"),
+            },
+        )
+    }
+}
+
+/// The value of a header that stands in a request once.
+pub(crate) fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn refuse(reason: &'static str) -> Refused {
+    Refused::new(RefusalCode::InvalidDpopProof, reason)
+}

@@ -1,0 +1,66 @@
+//! Replies: the few forms in which this side answers in its own name.
+
+use agentcred_protocol::refusal::{REFUSAL_HEADER, RETRYABLE_HEADER, RefusalBody, RefusalCode};
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
+
+use crate::refused::Refused;
+
+pub(crate) type Reply = Response<BoxBody<Bytes, BodyError>>;
+
+/// Why a body ended early. The connection is cut, so that nobody takes it for whole.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// JSON that nobody may keep.
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = empty(status);
+    *reply.body_mut() = Full::new(body.into()).map_err(|never| match never {}).boxed();
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// A status and nothing else.
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::new()).map_err(|never| match never {}).boxed());
+    *reply.status_mut() = status;
+    no_store(&mut reply);
+    reply
+}
+
+/// A refusal of the token or the revocation endpoint (RFC 6749 section 5.2).
+pub(crate) fn refusal(code: RefusalCode) -> Reply {
+    // Two short fixed texts always have a JSON form.
+    let body = serde_json::to_vec(&RefusalBody::from(code)).unwrap_or_default();
+    json(code.status(), body)
+}
+
+/// A refusal of the broker, which says that it is the broker's (RFC 9449 section 7.1).
+pub(crate) fn broker_refusal(refused: &Refused) -> Reply {
+    let code = refused.code;
+    let mut reply = refusal(code);
+    if code == RefusalCode::InvalidDpopProof {
+        *reply.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    let challenge = format!(
+        "DPoP error=\"{code}\", error_description=\"{}\", algs=\"ES256 EdDSA\"",
+        code.description()
+    );
+    let headers = reply.headers_mut();
+    headers.insert(REFUSAL_HEADER, HeaderValue::from_static(code.as_str()));
+    if refused.is_retryable {
+        headers.insert(RETRYABLE_HEADER, HeaderValue::from_static("1"));
+    }
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    reply
+}
+
+/// What passes here is for one caller and one moment.
+pub(crate) fn no_store<B>(reply: &mut Response<B>) {
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}

@@ -1,0 +1,83 @@
+//! Secrets in files that only the issuer's own user can read.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{SecretError, SecretRef};
+
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let reference = || SecretRef::File(path.to_owned());
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => SecretError::Missing { reference: reference() },
+        _ => SecretError::Unreadable { reference: reference(), source },
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // The open file is asked and not the path, which may lead elsewhere by now.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(io::Error::other("not a regular file")));
+    }
+    if others_can_read(&metadata) {
+        return Err(SecretError::Exposed { reference: reference() });
+    }
+    // Sized at once: a vector that grows would leave a copy behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(MOST));
+    file.take(MOST as u64).read_to_end(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn others_can_read(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.mode() & 0o077 != 0
+}
+
+/// Windows keeps access lists, which the standard library does not read.
+#[cfg(not(unix))]
+fn others_can_read(_: &Metadata) -> bool {
+    false
+}
+
+/// More than the longest secret, so that a longer file is noticed.
+const MOST: usize = 8192;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn write_private(path: &Path, text: &str) {
+        std::fs::write(path, text).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let owner_only = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(path, owner_only).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_file_or_a_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = read(&folder.path().join("key")).unwrap_err();
+        assert!(matches!(missing, SecretError::Missing { .. }));
+        assert!(matches!(read(folder.path()), Err(SecretError::Unreadable { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_private(&path, "sk_live_1");
+        assert_eq!(read(&path).unwrap().as_slice(), b"sk_live_1");
+        for mode in [0o640, 0o604, 0o660] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let refused = read(&path).unwrap_err();
+            assert!(matches!(refused, SecretError::Exposed { .. }), "{mode:o}");
+        }
+    }
+}

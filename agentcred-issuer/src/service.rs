@@ -1,0 +1,240 @@
+//! A service: where its API is, how its key is put in, and what its scopes stand for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use agentcred_protocol::names::ServiceName;
+use agentcred_protocol::scope::{Scope, ScopeToken};
+use http::HeaderValue;
+use http::header::{self, HeaderName};
+use rustls::ClientConfig;
+use url::{Host, Url};
+
+use crate::network::Networks;
+use crate::rules::{Method, Rule};
+use crate::secrets::{Secret, SecretRef, UnusableSecret};
+use crate::target::Target;
+
+/// One credentialed API, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) name: ServiceName,
+    pub(crate) origin: Origin,
+    pub(crate) secret: SecretRef,
+    pub(crate) inject: Injection,
+    pub(crate) scopes: BTreeMap<ScopeToken, Vec<Rule>>,
+    pub(crate) networks: Networks,
+    pub(crate) transport: Transport,
+    /// Request headers that are passed on beside the ones that always are.
+    pub(crate) request_headers: Vec<HeaderName>,
+    /// Response headers that are passed back beside the ones that always are.
+    pub(crate) response_headers: Vec<HeaderName>,
+}
+
+impl Service {
+    /// Whether any rule of the scope allows the request. A scope token without rules, or one
+    /// that the policy no longer knows, allows nothing.
+    pub(crate) fn allows(&self, scope: &Scope, method: Method, target: &Target) -> bool {
+        scope
+            .tokens()
+            .filter_map(|token| self.scopes.get(token))
+            .flatten()
+            .any(|rule| rule.allows(method, target))
+    }
+}
+
+/// How bytes get to a service.
+#[derive(Clone, Debug)]
+pub(crate) enum Transport {
+    /// In the clear, within this machine.
+    Loopback,
+    /// By TLS, with what the upstream's certificate is verified by.
+    Tls(Arc<ClientConfig>),
+}
+
+/// Where a service is: fixed by the policy, never named by a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) host: Host<String>,
+    pub(crate) port: u16,
+    pub(crate) is_tls: bool,
+}
+
+impl Origin {
+    /// Reads an origin: scheme, host and perhaps a port, and nothing else.
+    ///
+    /// # Errors
+    /// With what is wrong and the way out. Plain HTTP is for loopback only.
+    pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "must be a URL, as https://api.stripe.com")?;
+        if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+            return Err("must not hold a user name or password; name the key in `secret`");
+        }
+        if url.path() != "/" {
+            return Err("must not hold a path; paths belong to the rules");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("must not hold a query or fragment");
+        }
+        let host = url.host().ok_or("must name a host")?.to_owned();
+        let is_tls = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(&host) => false,
+            "http" => return Err("must be https: plain http is for loopback addresses only"),
+            _ => return Err("must be https"),
+        };
+        if matches!(&host, Host::Domain(name) if name.ends_with('.')) {
+            return Err("must not end its host with a dot");
+        }
+        let port = url.port_or_known_default().ok_or("must have a port")?;
+        Ok(Self { host, port, is_tls })
+    }
+
+    /// The value of `Host` (RFC 9110 section 7.2).
+    pub(crate) fn host_header(&self) -> Result<HeaderValue, header::InvalidHeaderValue> {
+        let default_port = if self.is_tls { 443 } else { 80 };
+        if self.port == default_port {
+            HeaderValue::from_str(&self.host.to_string())
+        } else {
+            HeaderValue::from_str(&format!("{}:{}", self.host, self.port))
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+fn is_loopback(host: &Host<String>) -> bool {
+    match host {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// How the real key is put into a request: a header and what stands around the key in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Injection {
+    header: HeaderName,
+    before: String,
+    after: String,
+}
+
+/// An injection that is refused, and which of its keys is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidInjection {
+    pub(crate) key: &'static str,
+    pub(crate) message: &'static str,
+}
+
+impl Injection {
+    /// Reads `{ header = "authorization", format = "Bearer {secret}" }`.
+    pub(crate) fn new(header: &str, format: &str) -> Result<Self, InvalidInjection> {
+        let refuse = |key, message| InvalidInjection { key, message };
+        let header = HeaderName::try_from(header)
+            .map_err(|_| refuse("header", "must be the name of an HTTP header"))?;
+        if is_framing(&header) || header == header::CONTENT_TYPE {
+            return Err(refuse(
+                "header",
+                "must not be a header that frames or routes the request; a key never travels there",
+            ));
+        }
+        let (before, after) = format
+            .split_once(PLACEHOLDER)
+            .ok_or_else(|| refuse("format", "must hold {secret}, as in \"Bearer {secret}\""))?;
+        if after.contains(PLACEHOLDER) {
+            return Err(refuse("format", "must hold {secret} once"));
+        }
+        if !format.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(refuse("format", "must hold printable ASCII characters only"));
+        }
+        Ok(Self { header, before: before.to_owned(), after: after.to_owned() })
+    }
+
+    pub(crate) fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// The header's value for a secret.
+    pub(crate) fn value(&self, secret: &Secret) -> Result<HeaderValue, UnusableSecret> {
+        secret.header_value(&self.before, &self.after)
+    }
+}
+
+const PLACEHOLDER: &str = "{secret}";
+
+/// Headers that say how a message is framed, routed or encoded. They are this side's own on
+/// every hop (RFC 9110 sections 7.6.1 and 7.2), whatever a policy says.
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
+    const FRAMING: [HeaderName; 11] = [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::ACCEPT_ENCODING,
+        header::EXPECT,
+        header::HOST,
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    FRAMING.contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let origin = Origin::read("https://api.stripe.com").unwrap();
+        assert_eq!((origin.port, origin.is_tls), (443, true));
+        assert_eq!(origin.host_header().unwrap(), "api.stripe.com");
+        let origin = Origin::read("http://[::1]:9000/").unwrap();
+        assert_eq!(origin.host_header().unwrap(), "[::1]:9000");
+    }
+
+    #[test]
+    fn origins_that_hold_more_or_less_are_refused() {
+        for text in [
+            "",
+            "api.stripe.com",
+            "ftp://api.stripe.com",
+            "http://api.stripe.com",
+            "http://10.0.0.1",
+            "https://user:pw@api.stripe.com",
+            "https://@api.stripe.com",
+            "https://api.stripe.com/v1",
+            "https://api.stripe.com/?a",
+            "https://api.stripe.com/#a",
+            "https://api.stripe.com.",
+        ] {
+            assert!(Origin::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_injection_needs_a_free_header_and_one_placeholder() {
+        assert!(Injection::new("authorization", "Bearer {secret}").is_ok());
+        assert!(Injection::new("x-api-key", "{secret}").is_ok());
+        for (header, format, key) in [
+            ("connection", "{secret}", "header"),
+            ("Transfer-Encoding", "{secret}", "header"),
+            ("host", "{secret}", "header"),
+            ("content-length", "{secret}", "header"),
+            ("a b", "{secret}", "header"),
+            ("authorization", "Bearer", "format"),
+            ("authorization", "{secret}{secret}", "format"),
+            ("authorization", "{secret}\r\nx: y", "format"),
+        ] {
+            assert_eq!(Injection::new(header, format).unwrap_err().key, key, "{header} {format}");
+        }
+    }
+}

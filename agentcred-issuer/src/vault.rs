@@ -1,0 +1,87 @@
+//! What both flows work with: policy, ledger, audit, secrets, clock, and where all this is.
+
+use std::sync::Arc;
+
+use agentcred_protocol::clock::{Clock, UnixTime};
+use agentcred_protocol::names::{NameError, NonceId, ServiceName};
+use agentcred_protocol::token::NoRandomness;
+use aws_lc_rs::rand::SecureRandom;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::audit::{AuditError, AuditLog, Event, Record};
+use crate::ledger::Ledger;
+use crate::policy::Policy;
+use crate::refused::Refused;
+use crate::replay::Replay;
+use crate::secrets::SecretStore;
+use crate::server::Limits;
+
+pub(crate) struct Vault {
+    pub(crate) policy: Policy,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) audit: Arc<dyn AuditLog>,
+    pub(crate) secrets: Arc<dyn SecretStore>,
+    pub(crate) replay: Replay,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) limits: Limits,
+    pub(crate) max_outstanding: usize,
+}
+
+impl Vault {
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// Writes a decision into the audit. Only when this returns may it take effect.
+    pub(crate) async fn record(&self, event: Event<'_>) -> Result<(), AuditError> {
+        let record = Record::new(self.now(), &event)?;
+        self.audit.append(record).await
+    }
+
+    /// Draws the public name of a nonce.
+    pub(crate) fn draw_nonce_id(&self) -> Result<NonceId, Refused> {
+        let mut bits = [0; 12];
+        self.random.fill(&mut bits).map_err(|_| Refused::from(NoRandomness))?;
+        let id = format!("n_{}", URL_SAFE_NO_PAD.encode(bits));
+        NonceId::new(id).map_err(|NameError { .. }| Refused::unavailable("nonce_id"))
+    }
+}
+
+/// The URLs of this issuer: what assertions and proofs must be made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) issuer: Url,
+    pub(crate) token: Url,
+    pub(crate) revoke: Url,
+    pub(crate) egress: Url,
+}
+
+impl Endpoints {
+    pub(crate) const TOKEN: &'static str = "/token";
+    pub(crate) const REVOKE: &'static str = "/revoke";
+    pub(crate) const EGRESS: &'static str = "/egress";
+
+    /// The endpoints of an issuer whose URL is scheme, host and port.
+    pub(crate) fn of(issuer: Url) -> Result<Self, url::ParseError> {
+        Ok(Self {
+            token: issuer.join(Self::TOKEN)?,
+            revoke: issuer.join(Self::REVOKE)?,
+            egress: issuer.join(Self::EGRESS)?,
+            issuer,
+        })
+    }
+
+    /// A service's place at the broker: the `resource` of a nonce request (RFC 8707).
+    pub(crate) fn service(&self, name: &ServiceName) -> Option<Url> {
+        self.issuer.join(&format!("{}/{name}", Self::EGRESS)).ok()
+    }
+
+    /// The URL of a request at the broker, from its path as it was received.
+    pub(crate) fn received(&self, path: &str) -> Option<Url> {
+        Url::parse(&format!("{}{path}", self.issuer.as_str().trim_end_matches('/'))).ok()
+    }
+}

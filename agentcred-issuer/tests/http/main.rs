@@ -1,0 +1,18 @@
+//! The issuer and its broker over real HTTP, before an upstream that records what arrives.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+
+mod agent;
+mod answering;
+mod auditing;
+mod command;
+mod dialling;
+mod forwarding;
+mod framing;
+mod happy;
+mod issuing;
+mod nonces;
+mod racing;
+mod revoking;
+mod stage;
+mod upstream;

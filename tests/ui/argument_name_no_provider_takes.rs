@@ -1,0 +1,13 @@
+//! An argument has a name that every provider takes.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn find(größe: u32, stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

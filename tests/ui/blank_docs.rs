@@ -1,0 +1,14 @@
+//! An empty doc comment says nothing.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+///
+///   
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn find(stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! However it is borrowed.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn find(stripe: &mut Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

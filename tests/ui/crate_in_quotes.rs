@@ -1,0 +1,13 @@
+//! A path is a path and no text.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m", crate = "agentcred", struct = "Find")]
+async fn find(stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A text that is there says something.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m", title = " ", description = "")]
+async fn find(stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

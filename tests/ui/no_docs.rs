@@ -1,0 +1,12 @@
+//! The model needs to know what a tool does.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn find(stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

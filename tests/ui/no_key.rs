@@ -1,0 +1,13 @@
+//! An entry begins with a key.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m", = "x", ..)]
+async fn find(stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}

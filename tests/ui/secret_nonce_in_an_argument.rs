@@ -1,0 +1,13 @@
+//! A nonce is no field of an argument.
+
+#![allow(unused)]
+
+use agentcred::Nonce;
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Arguments {
+    email: String,
+    stripe: Nonce,
+}
+
+fn main() {}

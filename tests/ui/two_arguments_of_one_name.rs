@@ -1,0 +1,13 @@
+//! An argument has a name of its own.
+
+#![allow(unused)]
+
+use agentcred::{Nonce, ToolError, credentialed_tool};
+
+/// Finds.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn find(email: String, #[tool(rename = "email")] mail: String, stripe: Nonce) -> Result<u32, ToolError> {
+    Ok(1)
+}
+
+fn main() {}
