@@ -9,7 +9,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value};
 
 use crate::argument_error::{ArgumentError, ArgumentErrorKind};
-use crate::constraint::{allows, has_type};
+use crate::constraint::{allows, has_type, whole};
 use crate::expectation::{either, expected};
 
 /// Checks a value, after writing it in the one way that types read: without the nulls that stand
@@ -262,14 +262,6 @@ fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// The integer that a double stands for exactly, as far as doubles tell integers apart.
-fn whole(number: &serde_json::Number) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let double = number.as_f64().filter(|_| number.is_f64())?;
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2 to the 53rd")]
-    (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -371,6 +363,9 @@ mod tests {
         assert!(conform(&schema_of::<u32>(), &mut whole).is_ok());
         assert_eq!(whole.to_string(), "3");
         assert!(conform(&schema_of::<u32>(), &mut json!(3.5)).is_err());
+        let mut inside = json!([3.0, null]);
+        assert!(conform(&schema_of::<Vec<Option<u32>>>(), &mut inside).is_ok());
+        assert_eq!(inside.to_string(), "[3,null]");
         assert!(conform(&schema_of::<f64>(), &mut json!(3)).is_ok());
         assert!(conform(&schema_of::<u32>(), &mut json!(4_294_967_296_u64)).is_err());
     }

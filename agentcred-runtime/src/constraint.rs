@@ -20,10 +20,19 @@ pub(crate) fn has_type(schema: &Value, value: &Value) -> bool {
         Some("object") => value.is_object(),
         Some("number") => value.is_number(),
         Some("integer") => {
-            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|v| v.fract() == 0.0)
+            let is_whole = || value.as_number().is_some_and(|number| whole(number).is_some());
+            value.is_i64() || value.is_u64() || is_whole()
         }
         _ => true,
     }
+}
+
+/// The integer that a double stands for exactly, as far as doubles tell integers apart.
+pub(crate) fn whole(number: &serde_json::Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = number.as_f64().filter(|_| number.is_f64())?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2 to the 53rd")]
+    (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
 }
 
 fn is_listed(schema: &Value, value: &Value) -> bool {

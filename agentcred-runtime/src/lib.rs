@@ -49,6 +49,9 @@ mod redact;
 mod dialect;
 mod manifest;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 mod config;
 
 // For the tests of tools.

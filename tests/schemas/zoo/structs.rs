@@ -52,7 +52,7 @@ async fn renaming(
 /// Takes a struct as its arguments.
 #[credentialed_tool(service = "canary-service", scope = "canary:scope", ttl = "421s")]
 async fn struct_arguments(
-    #[tool(args)] given: Arguments,
+    #[tool(args)] arguments: Arguments,
     canarynonce: Nonce,
 ) -> Result<(), ToolError> {
     Ok(())
