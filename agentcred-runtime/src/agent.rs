@@ -119,6 +119,14 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
+    /// A tool's arguments are no JSON object, as with `#[tool(args)]` on an enum.
+    #[error(
+        "the arguments of tool `{tool}` are no JSON object; take a struct with `#[tool(args)]`"
+    )]
+    ArgumentsNotAnObject {
+        /// The tool.
+        tool: String,
+    },
     /// A tool takes state that the toolbox has not.
     #[error(
         "tool `{tool}` takes `State<{state}>`, which the toolbox has not; add it with `.state(..)`"

@@ -310,3 +310,24 @@ fn two_tools_of_one_name_do_not_build() {
 fn an_agent_without_issuer_does_not_build() {
     assert_eq!(Agent::builder("agent").build().err(), Some(BuildError::MissingIssuer));
 }
+
+/// A tool whose arguments are an array.
+struct Odd;
+
+impl Tool for Odd {
+    fn definition(&self) -> ToolDefinition {
+        let mut definition = ToolDefinition::new("odd", "Odd.");
+        definition.input_schema = json!({"type": "array"});
+        definition
+    }
+
+    fn prepare(&self, _: Arguments) -> Result<Invocation, ArgumentError> {
+        Ok(Invocation::new(async |_| Ok(Value::Null)))
+    }
+}
+
+#[test]
+fn arguments_that_are_no_object_do_not_build() {
+    let built = Agent::builder("agent").issuer(granting()).tools(Toolbox::new().with(Odd)).build();
+    assert_eq!(built.err(), Some(BuildError::ArgumentsNotAnObject { tool: "odd".to_owned() }));
+}
