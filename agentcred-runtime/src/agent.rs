@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use agentcred_protocol::names::{AgentId, NameError, TaskId};
+use agentcred_protocol::names::{AgentId, CallId, NameError, TaskId};
 
+use crate::grant::Grant;
 use crate::issuer::{Issuer, IssuerError};
+use crate::panics;
+use crate::progress::{Listener, Progress};
 use crate::task::Task;
 use crate::toolbox::{CheckedToolbox, Toolbox};
 
@@ -22,12 +25,13 @@ pub struct Agent {
     id: AgentId,
     issuer: Arc<dyn Issuer>,
     toolbox: Arc<CheckedToolbox>,
+    listener: Option<Arc<Listener>>,
 }
 
 impl Agent {
     /// Starts to build the agent of this id, which is the issuer's `client_id` for it.
     pub fn builder(id: impl Into<String>) -> AgentBuilder {
-        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new() }
+        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new(), listener: None }
     }
 
     /// The agent's id.
@@ -41,9 +45,9 @@ impl Agent {
     /// When the task's id is not one, or the issuer refuses or cannot be reached.
     pub async fn task(&self, id: impl Into<String>) -> Result<Task, TaskError> {
         let id = TaskId::new(id).map_err(TaskError::Id)?;
-        let grant = self.issuer.open_task(&self.id, &id).await?;
+        let grant = Grant::open(Arc::clone(&self.issuer), self.id.clone(), id.clone()).await?;
         tracing::info!(agent = %self.id, task = %id, "task opened");
-        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox)))
+        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox), self.listener.clone()))
     }
 }
 
@@ -53,6 +57,7 @@ pub struct AgentBuilder {
     id: String,
     issuer: Option<Arc<dyn Issuer>>,
     toolbox: Toolbox,
+    listener: Option<Arc<Listener>>,
 }
 
 impl AgentBuilder {
@@ -68,15 +73,32 @@ impl AgentBuilder {
         self
     }
 
+    /// Who hears of the progress that running tools report. It is called on the tool's thread and
+    /// should return at once.
+    pub fn on_progress(
+        mut self,
+        listener: impl Fn(&CallId, &Progress) + Send + Sync + 'static,
+    ) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
     /// Makes the agent.
+    ///
+    /// The first agent of a process puts a panic hook before the one that is there. It keeps
+    /// quiet about panics in tools, whose texts may hold anything: the log has them under the
+    /// call's id, without the call's nonces. All other panics go to the hook that was there. A
+    /// hook that the program sets later takes its place.
     ///
     /// # Errors
     /// When the id is not one, the issuer is missing, or the tools do not go together.
     pub fn build(self) -> Result<Agent, BuildError> {
+        panics::install_hook();
         Ok(Agent {
             id: AgentId::new(self.id)?,
             issuer: self.issuer.ok_or(BuildError::MissingIssuer)?,
             toolbox: Arc::new(self.toolbox.checked()?),
+            listener: self.listener,
         })
     }
 }
@@ -97,6 +119,14 @@ pub enum BuildError {
         /// The name.
         tool: String,
     },
+    /// A tool's arguments are no JSON object, as with `#[tool(args)]` on an enum.
+    #[error(
+        "the arguments of tool `{tool}` are no JSON object; take a struct with `#[tool(args)]`"
+    )]
+    ArgumentsNotAnObject {
+        /// The tool.
+        tool: String,
+    },
     /// A tool takes state that the toolbox has not.
     #[error(
         "tool `{tool}` takes `State<{state}>`, which the toolbox has not; add it with `.state(..)`"
@@ -113,6 +143,9 @@ pub enum BuildError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
+    /// The agent cannot be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// The task's id is not one.
     #[error(transparent)]
     Id(NameError),

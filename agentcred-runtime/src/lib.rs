@@ -20,15 +20,19 @@ mod error;
 mod expectation;
 mod output;
 mod param;
+mod progress;
 mod schema;
 mod state;
 mod tool;
 
 // The nonces of a call: from minting to the end.
+mod background;
+mod grant;
 mod issuer;
 mod lease;
 mod live;
 mod nonce;
+mod patience;
 
 // One upstream request with a nonce.
 mod egress;
@@ -39,6 +43,7 @@ mod wire;
 // What goes back to the model.
 mod failure;
 mod outcome;
+mod panics;
 mod redact;
 
 // What the model and the issuer are told about the tools.
@@ -49,6 +54,10 @@ mod manifest;
 pub mod cli;
 
 mod config;
+
+// For the tests of tools.
+#[cfg(feature = "testing")]
+pub mod testing;
 
 // Agent frameworks that a task's tools plug into.
 #[cfg(feature = "rig")]
@@ -74,6 +83,7 @@ pub use issuer::{
 pub use manifest::ManifestError;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
+pub use progress::Progress;
 pub use request::RequestBuilder;
 pub use response::Response;
 pub use schemars;

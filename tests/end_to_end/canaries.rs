@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use agentcred::testing::oracle::leaks;
+
 use crate::agent::{built, finished};
-use crate::oracle::leaks;
 use crate::tap::tokens;
 use crate::vault::Vault;
 

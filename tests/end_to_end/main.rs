@@ -12,7 +12,6 @@ mod answers;
 mod audit;
 mod canaries;
 mod faults;
-mod oracle;
 mod policy;
 mod tap;
 mod vault;
