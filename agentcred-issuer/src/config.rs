@@ -36,6 +36,7 @@
 
 mod agents;
 mod finding;
+mod manifest;
 mod raw;
 mod services;
 

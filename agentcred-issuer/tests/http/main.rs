@@ -11,6 +11,7 @@ mod forwarding;
 mod framing;
 mod happy;
 mod issuing;
+mod least;
 mod nonces;
 mod racing;
 mod revoking;
