@@ -25,6 +25,7 @@ pub mod audit;
 mod broker;
 mod call;
 pub mod config;
+mod framing;
 mod issue;
 pub mod ledger;
 mod network;

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::Config;
+use crate::framing::Strict;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::replay::Replay;
 use crate::routes;
@@ -259,7 +260,7 @@ async fn serve(stream: TcpStream, vault: Arc<Vault>, mut stopped: watch::Receive
         .header_read_timeout(head_time)
         .max_headers(MOST_HEADERS)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Strict::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

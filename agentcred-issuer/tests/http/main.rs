@@ -5,6 +5,8 @@
 mod agent;
 mod corpus;
 mod happy;
+mod malformed;
+mod mutated;
 mod raw;
 mod stage;
 mod traversal;

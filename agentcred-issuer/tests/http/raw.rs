@@ -99,12 +99,27 @@ impl RawClient {
         Some(self.read)
     }
 
+    /// Sends bytes, says that no more will come, and reads everything until the server closes.
+    /// None when it does not.
+    pub(crate) async fn half_closed(mut self, request: &[u8]) -> Option<Vec<u8>> {
+        let _ = self.stream.write_all(request).await;
+        let _ = self.stream.shutdown().await;
+        self.until_closed(b"").await
+    }
+
     async fn fill(&mut self) -> Option<()> {
         match self.stream.read_buf(&mut self.read).await {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(()),
         }
     }
+}
+
+/// The status of each answer in what a server sent.
+pub(crate) fn statuses(answers: &[u8]) -> Vec<u16> {
+    let text = String::from_utf8_lossy(answers);
+    // The first piece is what stands before the first answer.
+    text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect()
 }
 
 /// Where `wanted` first stands in `bytes`.

@@ -160,7 +160,7 @@ fn passed_on(target: &[u8]) -> Option<String> {
 }
 
 /// The rules of [`POLICY`], written down again without anything of the broker's.
-fn is_allowed(target: &str) -> bool {
+pub(crate) fn is_allowed(target: &str) -> bool {
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
