@@ -11,6 +11,8 @@ mod redemption;
 mod scrubbed;
 mod upstream;
 
+use std::sync::Arc;
+
 use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
@@ -27,14 +29,23 @@ use redemption::Redemption;
 use upstream::UpstreamRequest;
 
 /// Passes a request on, or refuses it.
-pub(crate) async fn broker(vault: &Vault, request: Request<Incoming>) -> Reply {
-    let (head, body) = request.into_parts();
-    match pass(vault, &head, body).await {
-        Ok(reply) => reply,
-        Err(refused) => {
-            record_refusal(vault, &head, &refused).await;
-            reply::broker_refusal(&refused)
+///
+/// It runs as a task of its own: when a caller hangs up, what was sent upstream is still
+/// followed to its end, and the audit tells of it.
+pub(crate) async fn broker(vault: Arc<Vault>, request: Request<Incoming>) -> Reply {
+    let passing = tokio::spawn(async move {
+        let (head, body) = request.into_parts();
+        match pass(&vault, &head, body).await {
+            Ok(reply) => reply,
+            Err(refused) => {
+                record_refusal(&vault, &head, &refused).await;
+                reply::broker_refusal(&refused)
+            }
         }
+    });
+    match passing.await {
+        Ok(reply) => reply,
+        Err(_) => reply::broker_refusal(&Refused::unavailable("panic")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, read and checked before anything starts.
 //!
-//! What is written is a [`raw::RawConfig`]; checking consumes it and gives a [`Config`] or
+//! What is written is a `raw::RawConfig`; checking consumes it and gives a [`Config`] or
 //! findings. Only a configuration without an error starts.
 //!
 //! ```toml
@@ -45,6 +45,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use crate::policy::Policy;
+use crate::secrets::SecretStore;
 use finding::{Findings, Key};
 use raw::RawConfig;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub(crate) max_outstanding: usize,
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
+    /// What was read, for naming the line of what is found later.
+    text: String,
 }
 
 impl Config {
@@ -83,8 +86,8 @@ impl Config {
         let mut findings = Findings::in_text(text);
         let config = check(raw, folder, &mut findings);
         match (config, findings.into_inner()) {
-            (Some(config), warnings) if warnings.iter().all(|it| it.is_warning()) => {
-                Ok(Self { warnings, ..config })
+            (Some(config), warnings) if warnings.iter().all(Finding::is_warning) => {
+                Ok(Self { warnings, text: text.to_owned(), ..config })
             }
             (_, findings) => Err(InvalidConfig::new(findings)),
         }
@@ -94,6 +97,24 @@ impl Config {
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
+
+    /// Asks for the real key of every service and says which cannot be had. A server does this
+    /// when it starts; [`Self::parse`] does not, since a check may run where no key is.
+    pub async fn check_secrets(&self, secrets: &dyn SecretStore) -> Vec<Finding> {
+        let mut findings = Findings::in_text(&self.text);
+        for service in self.policy.services() {
+            let key = Key::root("services").field(service.name.as_str()).field("secret");
+            match secrets.fetch(&service.secret).await {
+                Ok(secret) => {
+                    if service.inject.value(&secret).is_err() {
+                        findings.error(&key, "cannot stand in the header that it goes into");
+                    }
+                }
+                Err(error) => findings.error(&key, format!("cannot be used: {error}")),
+            }
+        }
+        findings.into_inner()
+    }
 }
 
 /// Checks everything, so that an operator sees all findings at once.
@@ -102,12 +123,12 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let issuer = raw.issuer.as_deref().map(|text| check_issuer(text, findings));
     if !(1..=MOST_OUTSTANDING).contains(&raw.tasks.max_outstanding) {
         findings.error(
-            Key::root("tasks").field("max_outstanding"),
+            &Key::root("tasks").field("max_outstanding"),
             format!("must be 1 to {MOST_OUTSTANDING}"),
         );
     }
     if raw.audit.file.as_os_str().is_empty() {
-        findings.error(Key::root("audit").field("file"), "must name a file; no audit, no service");
+        findings.error(&Key::root("audit").field("file"), "must name a file; no audit, no service");
     }
     let services = services::check(raw.services, folder, findings);
     let agents = agents::check(raw.agents, &services, folder, findings);
@@ -119,20 +140,21 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         },
         audit_file: folder.join(raw.audit.file),
         max_outstanding: raw.tasks.max_outstanding,
-        policy: Policy::new(agents, services),
+        policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
+        text: String::new(),
     })
 }
 
 fn check_listen(text: &str, findings: &mut Findings) -> Option<SocketAddr> {
     let key = || Key::root("server").field("listen");
     let Ok(address) = text.parse::<SocketAddr>() else {
-        findings.error(key(), "must be an address and a port, as 127.0.0.1:8420");
+        findings.error(&key(), "must be an address and a port, as 127.0.0.1:8420");
         return None;
     };
     if !address.ip().is_loopback() {
         findings.error(
-            key(),
+            &key(),
             "must be a loopback address: it listens without TLS; listen on 127.0.0.1 behind a \
              proxy that terminates TLS and name its URL in `issuer`",
         );
@@ -144,7 +166,7 @@ fn check_listen(text: &str, findings: &mut Findings) -> Option<SocketAddr> {
 /// The issuer's URL is what assertions and proofs are signed for, so it has one form.
 fn check_issuer(text: &str, findings: &mut Findings) -> Option<Url> {
     let mut refuse = |message: &str| {
-        findings.error(Key::root("issuer"), message);
+        findings.error(&Key::root("issuer"), message);
         None
     };
     let Ok(url) = Url::parse(text) else {

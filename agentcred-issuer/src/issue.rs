@@ -80,7 +80,7 @@ async fn mint_nonce(
     task: Task,
     request: NonceRequest,
 ) -> Result<NonceAnswer, Refused> {
-    proof.is_by(&task.key, vault)?;
+    proof.spend_as(&task.key, vault)?;
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
         return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
     }

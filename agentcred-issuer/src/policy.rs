@@ -1,6 +1,7 @@
 //! The policy: which agent may have which nonce, for how long. Denied by default.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use agentcred_protocol::key::VerifyingKey;
 use agentcred_protocol::names::{AgentId, ServiceName};
@@ -15,7 +16,7 @@ use crate::service::Service;
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
     agents: BTreeMap<AgentId, Agent>,
-    services: BTreeMap<ServiceName, Service>,
+    services: BTreeMap<ServiceName, Arc<Service>>,
     /// Which agent a key belongs to, by the key's thumbprint: one at most.
     owners: HashMap<String, AgentId>,
 }
@@ -58,7 +59,7 @@ impl Policy {
     /// what does not fit is granted to nobody.
     pub(crate) fn new(
         agents: BTreeMap<AgentId, Agent>,
-        services: BTreeMap<ServiceName, Service>,
+        services: BTreeMap<ServiceName, Arc<Service>>,
     ) -> Self {
         let mut owners = HashMap::new();
         for (id, agent) in &agents {
@@ -77,13 +78,13 @@ impl Policy {
     }
 
     /// A service, by its name in a URL or a nonce.
-    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+    pub(crate) fn service(&self, name: &str) -> Option<&Arc<Service>> {
         self.services.get(name)
     }
 
     /// All services.
     pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
-        self.services.values()
+        self.services.values().map(|service| &**service)
     }
 
     /// Decides whether `agent` may have a nonce.

@@ -36,7 +36,7 @@ impl Proof {
 
     /// Compares the key. The id is remembered only after that, so that no stranger can fill
     /// the memory for ids.
-    pub(crate) fn is_by(self, key: &Thumbprint, vault: &Vault) -> Result<(), Refused> {
+    pub(crate) fn spend_as(self, key: &Thumbprint, vault: &Vault) -> Result<(), Refused> {
         if self.0.key == *key { self.spend(vault) } else { Err(refuse("proof_by_another_key")) }
     }
 

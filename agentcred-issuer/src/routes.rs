@@ -1,5 +1,7 @@
 //! Routes: which endpoint a request is for, and what no endpoint takes.
 
+use std::sync::Arc;
+
 use agentcred_protocol::answer::TOOL_CALL;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::refusal::RefusalCode;
@@ -19,7 +21,7 @@ use crate::revoke;
 use crate::vault::{Endpoints, Vault};
 
 /// Answers a request.
-pub(crate) async fn answer(vault: &Vault, request: Request<Incoming>) -> Reply {
+pub(crate) async fn answer(vault: &Arc<Vault>, request: Request<Incoming>) -> Reply {
     if let Err(status) = check_framing(&request) {
         let mut reply = reply::empty(status);
         // Whatever follows such a request cannot be trusted to be another one.
@@ -53,7 +55,7 @@ pub(crate) async fn answer(vault: &Vault, request: Request<Incoming>) -> Reply {
         (_, WELL_KNOWN | Endpoints::TOKEN | Endpoints::REVOKE) => {
             reply::empty(StatusCode::METHOD_NOT_ALLOWED)
         }
-        (_, path) if is_below(path, Endpoints::EGRESS) => broker(vault, request).await,
+        (_, path) if is_below(path, Endpoints::EGRESS) => broker(Arc::clone(vault), request).await,
         _ => reply::empty(StatusCode::NOT_FOUND),
     }
 }

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+pub(crate) use file::tests::write_private;
 pub use local::LocalSecrets;
 
 /// Gives out real keys. It is asked for every request, so that a rotated key is used at once.

@@ -18,12 +18,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
-use crate::config::Config;
+use crate::config::{Config, InvalidConfig};
 use crate::framing::Strict;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::replay::Replay;
 use crate::routes;
-use crate::secrets::{LocalSecrets, SecretError, SecretStore};
+use crate::secrets::{LocalSecrets, SecretStore};
 use crate::vault::{Endpoints, Vault};
 
 /// What a server is put together from. Tests put in what they can steer.
@@ -92,14 +92,9 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A service's real key cannot be had.
-    #[error("the secret of `{service}` cannot be used: {source}")]
-    Secret {
-        /// The service.
-        service: String,
-        /// Why.
-        source: SecretError,
-    },
+    /// The real key of a service cannot be had; every finding is listed.
+    #[error(transparent)]
+    Secrets(#[from] InvalidConfig),
     /// The audit file cannot be continued.
     #[error(transparent)]
     Audit(#[from] OpenError),
@@ -147,7 +142,11 @@ impl Server {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(config: Config, parts: Parts) -> Result<Self, StartError> {
-        check_secrets(&config, &*parts.secrets).await?;
+        // Every real key must be there before the first request asks for it.
+        let missing = config.check_secrets(&*parts.secrets).await;
+        if !missing.is_empty() {
+            return Err(InvalidConfig::new(missing).into());
+        }
         let audit = match parts.audit {
             Some(audit) => audit,
             None => Arc::new(FileAudit::open(&config.audit_file)?),
@@ -199,19 +198,6 @@ impl Server {
             tracing::error!("the accept loop ended with a panic");
         }
     }
-}
-
-/// Every real key must be there before the first request asks for it.
-pub(crate) async fn check_secrets(
-    config: &Config,
-    secrets: &dyn SecretStore,
-) -> Result<(), StartError> {
-    for service in config.policy.services() {
-        if let Err(source) = secrets.fetch(&service.secret).await {
-            return Err(StartError::Secret { service: service.name.to_string(), source });
-        }
-    }
-    Ok(())
 }
 
 async fn accept(listener: TcpListener, vault: Arc<Vault>, mut stopped: watch::Receiver<bool>) {

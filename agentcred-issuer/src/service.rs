@@ -25,8 +25,7 @@ pub(crate) struct Service {
     pub(crate) inject: Injection,
     pub(crate) scopes: BTreeMap<ScopeToken, Vec<Rule>>,
     pub(crate) networks: Networks,
-    /// How its certificate is verified; none for an origin without TLS.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) transport: Transport,
     /// Request headers that are passed on beside the ones that always are.
     pub(crate) request_headers: Vec<HeaderName>,
     /// Response headers that are passed back beside the ones that always are.
@@ -43,6 +42,15 @@ impl Service {
             .flatten()
             .any(|rule| rule.allows(method, target))
     }
+}
+
+/// How bytes get to a service.
+#[derive(Clone, Debug)]
+pub(crate) enum Transport {
+    /// In the clear, within this machine.
+    Loopback,
+    /// By TLS, with what the upstream's certificate is verified by.
+    Tls(Arc<ClientConfig>),
 }
 
 /// Where a service is: fixed by the policy, never named by a caller.

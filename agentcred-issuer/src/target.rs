@@ -98,7 +98,8 @@ fn is_query_value(value: &str) -> bool {
     while let Some(byte) = bytes.next() {
         let plain = is_unreserved(byte) || b"+*!():,@/$".contains(&byte);
         let mut hex_digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
-        if !plain && !(byte == b'%' && hex_digit() && hex_digit()) {
+        let escaped = byte == b'%' && hex_digit() && hex_digit();
+        if !plain && !escaped {
             return false;
         }
     }

@@ -8,18 +8,42 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 ///
 /// Literals are joined here; `#[doc = include_str!("..")]` is left to the compiler.
 pub(crate) fn text(attrs: &[Attribute]) -> Option<TokenStream> {
-    let pieces = attrs.iter().filter_map(piece).collect::<Vec<_>>();
-    let literal = |piece: &&Expr| match piece {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(without_stars(&text.value())),
-        _ => None,
+    let pieces = attrs.iter().filter_map(piece).map(cleaned).collect::<Vec<_>>();
+    let literal = |piece: &Piece| match piece {
+        Piece::Literal(text) => Some(text.clone()),
+        Piece::Macro(_) => None,
     };
     if let Some(lines) = pieces.iter().map(literal).collect::<Option<Vec<_>>>() {
         let text = without_margin(&lines.join("\n"));
         return (!text.is_empty())
             .then(|| LitStr::new(&text, Span::call_site()).into_token_stream());
     }
-    let pieces = pieces.iter().map(|piece| quote!(#piece, "\n"));
+    let pieces = pieces.iter().map(|piece| match piece {
+        Piece::Literal(text) => quote!(#text, "\n"),
+        Piece::Macro(expr) => quote!(#expr, "\n"),
+    });
     Some(quote_spanned!(Span::mixed_site()=> ::core::concat!(#(#pieces),*)))
+}
+
+/// One doc attribute.
+enum Piece {
+    Literal(String),
+    Macro(Expr),
+}
+
+fn cleaned(piece: &Expr) -> Piece {
+    match piece {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            let text = without_stars(&text.value());
+            // `///` leaves a space, `#[doc = ".."]` does not.
+            let text = match text.strip_prefix(' ') {
+                Some(line) if !line.contains('\n') => line.to_owned(),
+                _ => text,
+            };
+            Piece::Literal(text)
+        }
+        other => Piece::Macro(other.clone()),
+    }
 }
 
 fn piece(attr: &Attribute) -> Option<&Expr> {
@@ -42,7 +66,7 @@ fn without_stars(doc: &str) -> String {
     lines.join("\n")
 }
 
-/// Without the margin that `///` leaves, with its paragraphs.
+/// Without the margin that all lines share, with its paragraphs.
 fn without_margin(doc: &str) -> String {
     let lines = doc.lines().map(str::trim_end).collect::<Vec<_>>();
     let indent = |line: &&str| line.len() - line.trim_start_matches(' ').len();

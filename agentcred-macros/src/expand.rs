@@ -40,8 +40,8 @@ impl ToTokens for Tool {
         let Self { shell, params, .. } = self;
         let Shell { ident, krate, .. } = shell;
         let attrs = shell.shared_attrs();
-        let constants = constants(params, shell);
-        let checks = checks(params, shell);
+        let constants = constants(params);
+        let checks = checks(params);
         let tool_check = check_tool(shell);
         let definition = self.definition();
         let prepare = self.prepare();
@@ -51,14 +51,16 @@ impl ToTokens for Tool {
             #(#attrs)*
             #[allow(deprecated, non_upper_case_globals)]
             const _: () = {
+                use #krate::__private as __agentcred;
+
                 #constants
                 #checks
                 #tool_check
                 #definition
 
                 #[automatically_derived]
-                impl #krate::__private::Tool for #ident {
-                    fn definition(&self) -> #krate::__private::ToolDefinition {
+                impl __agentcred::Tool for #ident {
+                    fn definition(&self) -> __agentcred::ToolDefinition {
                         ::core::clone::Clone::clone(&*__DEFINITION)
                     }
 
@@ -74,6 +76,7 @@ impl ToTokens for Shell {
         let Self { func, ident, docs, .. } = self;
         let attrs = self.shared_attrs();
         let vis = &func.vis;
+        let deprecated = func.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"));
         // Tools own their arguments, whether their body consumes them or not.
         let by_value =
             func.sig.asyncness.is_none().then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
@@ -83,6 +86,7 @@ impl ToTokens for Shell {
 
             #(#attrs)*
             #(#docs)*
+            #(#deprecated)*
             #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
             #vis struct #ident;
         });
@@ -93,15 +97,6 @@ impl Shell {
     /// What decides about the function also decides about what stands beside it.
     pub(crate) fn shared_attrs(&self) -> impl Iterator<Item = &syn::Attribute> {
         self.func.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
-    }
-
-    /// The path of `agentcred`, for an error that shall point elsewhere than to the attribute.
-    fn krate_at(&self, at: Span) -> TokenStream {
-        let moved = self.krate.clone().into_iter().map(|mut token| {
-            token.set_span(token.span().located_at(at));
-            token
-        });
-        moved.collect()
     }
 
     /// The function's return type.
@@ -117,26 +112,25 @@ impl Tool {
     fn definition(&self) -> TokenStream {
         let here = Span::mixed_site();
         let Self { shell, name, title, description, hints, credential, timeout, params } = self;
-        let krate = &shell.krate;
-        let credential = credential_tokens(credential, krate);
+        let credential = credential_tokens(credential);
         let title = title.iter();
         let (hints, flags): (Vec<_>, Vec<_>) =
             hints.iter().map(|(hint, flag)| (Ident::new(hint, here), *flag)).unzip();
         let declare = params.iter().map(|param| {
             let Param { cfgs, ty, .. } = param;
             let constant = constant_ident(param);
-            quote_spanned!(here=> #(#cfgs)* <#ty as #krate::__private::Param<_>>::declare(&#constant, &mut draft);)
+            quote_spanned!(here=> #(#cfgs)* <#ty as __agentcred::Param<_>>::declare(&#constant, &mut __draft);)
         });
         let output = shell.output();
         quote_spanned! {here=>
-            static __DEFINITION: ::std::sync::LazyLock<#krate::__private::ToolDefinition> = ::std::sync::LazyLock::new(|| {
-                let mut draft = #krate::__private::Draft::new(#name, #description, #credential);
-                #(draft.definition.title = ::core::option::Option::Some(::std::string::String::from(#title));)*
-                #(draft.definition.hints.#hints = ::core::option::Option::Some(#flags);)*
-                draft.definition.timeout = ::core::time::Duration::from_secs(#timeout);
+            static __DEFINITION: ::std::sync::LazyLock<__agentcred::ToolDefinition> = ::std::sync::LazyLock::new(|| {
+                let mut __draft = __agentcred::Draft::new(#name, #description, #credential);
+                #(__draft.definition.title = ::core::option::Option::Some(::std::string::String::from(#title));)*
+                #(__draft.definition.hints.#hints = ::core::option::Option::Some(#flags);)*
+                __draft.definition.timeout = ::core::time::Duration::from_secs(#timeout);
                 #(#declare)*
-                <#output as #krate::__private::Output>::declare(&mut draft);
-                draft.finish()
+                <#output as __agentcred::Output>::declare(&mut __draft);
+                __draft.finish()
             });
         }
     }
@@ -144,7 +138,6 @@ impl Tool {
     fn prepare(&self) -> TokenStream {
         let here = Span::mixed_site();
         let Self { shell, params, .. } = self;
-        let krate = &shell.krate;
         let output = shell.output();
         let sig = &shell.func.sig;
         let func = &sig.ident;
@@ -156,10 +149,10 @@ impl Tool {
             let mut value = param.ident.clone();
             value.set_span(here);
             prepare.push(quote_spanned! {here=>
-                #(#cfgs)* let #value = <#ty as #krate::__private::Param<_>>::prepare(&#constant, &mut __arguments)?;
+                #(#cfgs)* let #value = <#ty as __agentcred::Param<_>>::prepare(&#constant, &mut __arguments)?;
             });
             fill.push(quote_spanned! {here=>
-                #(#cfgs)* let #value = <#ty as #krate::__private::Param<_>>::fill(#value, &mut __injection)?;
+                #(#cfgs)* let #value = <#ty as __agentcred::Param<_>>::fill(#value, &mut __injection)?;
             });
             pass.push(quote_spanned!(here=> #(#cfgs)* #value));
         }
@@ -167,21 +160,20 @@ impl Tool {
         let wait = is_async.then(|| quote_spanned!(here=> .await));
         let body = quote_spanned! {here=>
             #(#fill)*
-            <#output as #krate::__private::Output>::into_json(#func(#(#pass),*) #wait)
+            <#output as __agentcred::Output>::into_json(#func(#(#pass),*) #wait)
         };
         let invocation = if is_async {
             // A future that is not `Send` is the function's fault, so the error points there.
-            let krate = shell.krate_at(func.span());
-            let new = quote_spanned!(func.span()=> #krate::__private::Invocation::new);
-            quote_spanned!(here=> #new(move |mut __injection| async move { #body }))
+            let at = here.located_at(func.span());
+            quote_spanned!(at=> __agentcred::Invocation::new(move |mut __injection| async move { #body }))
         } else {
-            quote_spanned!(here=> #krate::__private::Invocation::blocking(move |mut __injection| { #body }))
+            quote_spanned!(here=> __agentcred::Invocation::blocking(move |mut __injection| { #body }))
         };
         quote_spanned! {here=>
             fn prepare(
                 &self,
-                __arguments: #krate::__private::Arguments,
-            ) -> ::core::result::Result<#krate::__private::Invocation, #krate::__private::ArgumentError> {
+                __arguments: __agentcred::Arguments,
+            ) -> ::core::result::Result<__agentcred::Invocation, __agentcred::ArgumentError> {
                 let mut __arguments = __arguments.conform_to(&__DEFINITION)?;
                 #(#prepare)*
                 __arguments.finish()?;
@@ -192,31 +184,28 @@ impl Tool {
 }
 
 /// The rules that depend on types, one constant for each parameter.
-pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
+pub(crate) fn checks(params: &[Param]) -> TokenStream {
     let here = Span::mixed_site();
-    let krate = &shell.krate;
     let seats = params.iter().map(|param| {
         let Param { ident, cfgs, ty, mark, .. } = param;
         let (name, mark) = (ident.to_string(), mark_ident(mark));
         quote_spanned! {here=>
             #(#cfgs)*
-            #krate::__private::Seat {
+            __agentcred::Seat {
                 name: #name,
-                mark: #krate::__private::Mark::#mark,
-                rule: <#ty as #krate::__private::Param<_>>::RULE,
+                mark: __agentcred::Mark::#mark,
+                rule: <#ty as __agentcred::Param<_>>::RULE,
             }
         }
     });
     let each = params.iter().map(|param| {
         let Param { ident, cfgs, .. } = param;
-        let krate = shell.krate_at(ident.span());
         let name = ident.to_string();
-        let check =
-            quote_spanned!(ident.span()=> #krate::__private::check_parameter(__SEATS, #name));
+        let check = quote_spanned!(ident.span()=> __agentcred::check_parameter(__SEATS, #name));
         quote_spanned!(here=> #(#cfgs)* const _: () = #check;)
     });
     quote_spanned! {here=>
-        const __SEATS: &[#krate::__private::Seat] = &[#(#seats),*];
+        const __SEATS: &[__agentcred::Seat] = &[#(#seats),*];
         #(#each)*
     }
 }
@@ -224,17 +213,16 @@ pub(crate) fn checks(params: &[Param], shell: &Shell) -> TokenStream {
 /// The rule about the parameters as a whole.
 pub(crate) fn check_tool(shell: &Shell) -> TokenStream {
     let at = shell.func.sig.ident.span();
-    let krate = shell.krate_at(at);
-    let check = quote_spanned!(at=> #krate::__private::check_tool(__SEATS));
+    let check = quote_spanned!(at=> __agentcred::check_tool(__SEATS));
     quote_spanned!(Span::mixed_site()=> const _: () = #check;)
 }
 
 /// What is known of each parameter, as the attribute on it says.
-pub(crate) fn constants(params: &[Param], shell: &Shell) -> TokenStream {
-    params.iter().map(|param| constant(param, &shell.krate)).collect()
+pub(crate) fn constants(params: &[Param]) -> TokenStream {
+    params.iter().map(constant).collect()
 }
 
-fn constant(param: &Param, krate: &TokenStream) -> TokenStream {
+fn constant(param: &Param) -> TokenStream {
     let here = Span::mixed_site();
     let Param { cfgs, ty, name, description, mark, .. } = param;
     let ident = constant_ident(param);
@@ -248,25 +236,25 @@ fn constant(param: &Param, krate: &TokenStream) -> TokenStream {
         Mark::Bare | Mark::Tool { default: None } => TokenStream::new(),
         Mark::Args => quote_spanned!(here=> .all_arguments()),
         Mark::Credential(credential) => {
-            let credential = credential_tokens(credential, krate);
+            let credential = credential_tokens(credential);
             quote_spanned!(here=> .credential(#credential))
         }
     };
     quote_spanned! {here=>
         #(#cfgs)*
-        const #ident: #krate::__private::Parameter<#ty> =
-            #krate::__private::Parameter::new(#name) #(.describe(#description))* #source;
+        const #ident: __agentcred::Parameter<#ty> =
+            __agentcred::Parameter::new(#name) #(.describe(#description))* #source;
     }
 }
 
 fn constant_ident(param: &Param) -> Ident {
-    format_ident!("__{}", param.ident, span = Span::mixed_site())
+    format_ident!("__param_{}", param.ident, span = Span::mixed_site())
 }
 
-fn credential_tokens(credential: &Credential, krate: &TokenStream) -> TokenStream {
+fn credential_tokens(credential: &Credential) -> TokenStream {
     let Credential { service, scope, ttl, uses } = credential;
     quote_spanned! {Span::mixed_site()=>
-        #krate::__private::Credential {
+        __agentcred::Credential {
             service: #service,
             scope: #scope,
             ttl: ::core::time::Duration::from_secs(#ttl),

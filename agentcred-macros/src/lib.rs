@@ -21,3 +21,6 @@ mod recover;
 pub fn credentialed_tool(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(args.into(), &item.into()).into()
 }
+
+#[cfg(test)]
+mod goldens;

@@ -26,11 +26,11 @@ impl ToTokens for Broken {
             return;
         }
         let attrs = shell.shared_attrs();
-        let constants = constants(params, shell);
-        let checks = checks(params, shell);
+        let constants = constants(params);
+        let checks = checks(params);
         let tool_check = has_all_params.then(|| check_tool(shell));
         let output = shell.output().filter(|ty| find_impl(ty.to_token_stream()).is_none()).map(|ty| {
-            quote_spanned!(Span::mixed_site()=> const _: fn(&mut #krate::__private::Draft) = <#ty as #krate::__private::Output>::declare;)
+            quote_spanned!(Span::mixed_site()=> const _: fn(&mut __agentcred::Draft) = <#ty as __agentcred::Output>::declare;)
         });
         tokens.extend(quote_spanned! {Span::mixed_site()=>
             #mistakes
@@ -39,21 +39,23 @@ impl ToTokens for Broken {
             #(#attrs)*
             #[allow(deprecated, unused)]
             const _: () = {
+                use #krate::__private as __agentcred;
+
                 #constants
                 #checks
                 #tool_check
                 #output
 
                 #[automatically_derived]
-                impl #krate::__private::Tool for #ident {
-                    fn definition(&self) -> #krate::__private::ToolDefinition {
+                impl __agentcred::Tool for #ident {
+                    fn definition(&self) -> __agentcred::ToolDefinition {
                         ::core::unimplemented!()
                     }
 
                     fn prepare(
                         &self,
-                        _: #krate::__private::Arguments,
-                    ) -> ::core::result::Result<#krate::__private::Invocation, #krate::__private::ArgumentError> {
+                        _: __agentcred::Arguments,
+                    ) -> ::core::result::Result<__agentcred::Invocation, __agentcred::ArgumentError> {
                         ::core::unimplemented!()
                     }
                 }

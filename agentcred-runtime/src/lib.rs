@@ -44,6 +44,10 @@ mod manifest;
 
 mod config;
 
+// Agent frameworks that a task's tools plug into.
+#[cfg(feature = "rig")]
+pub mod rig;
+
 // What generated code names.
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -13,7 +13,11 @@ const WINDOW: usize = 12;
 
 /// Whether any part of `secret` stands in `output`, in any encoding that the oracle knows.
 pub fn leaks(output: &[u8], secret: &str) -> bool {
-    assert!(secret.len() >= WINDOW, "a secret of {} characters is too short to be looked for", secret.len());
+    assert!(
+        secret.len() >= WINDOW,
+        "a secret of {} characters is too short to be looked for",
+        secret.len()
+    );
     let secret = secret.to_ascii_lowercase();
     let unescaped = unescape(output);
     [output, &unescaped].into_iter().any(|output| {
@@ -52,8 +56,12 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     while let Some((&first, after)) = rest.split_first() {
         let escape = match first {
             b'%' | b'=' => number(after, 2, 16).map(|byte| (byte, 3)),
-            b'\\' if after.first() == Some(&b'x') => number(&after[1..], 2, 16).map(|byte| (byte, 4)),
-            b'\\' if after.first() == Some(&b'u') => number(&after[1..], 4, 16).map(|byte| (byte, 6)),
+            b'\\' if after.first() == Some(&b'x') => {
+                number(&after[1..], 2, 16).map(|byte| (byte, 4))
+            }
+            b'\\' if after.first() == Some(&b'u') => {
+                number(&after[1..], 4, 16).map(|byte| (byte, 6))
+            }
             b'\\' if after.first() == Some(&b'/') => Some((b'/', 2)),
             b'\\' => number(after, 3, 8).map(|byte| (byte, 4)),
             b'&' => entity(after),
@@ -111,7 +119,12 @@ fn hex_runs(text: &[u8]) -> Vec<Vec<u8>> {
     for run in runs(text, |byte| byte.is_ascii_hexdigit() || matches!(byte, b' ' | b':')) {
         let digits: Vec<u8> = run.iter().copied().filter(u8::is_ascii_hexdigit).collect();
         for start in 0..2 {
-            decoded.push(digits[start.min(digits.len())..].chunks_exact(2).filter_map(|pair| number(pair, 2, 16)).collect());
+            decoded.push(
+                digits[start.min(digits.len())..]
+                    .chunks_exact(2)
+                    .filter_map(|pair| number(pair, 2, 16))
+                    .collect(),
+            );
         }
     }
     decoded
@@ -119,7 +132,9 @@ fn hex_runs(text: &[u8]) -> Vec<Vec<u8>> {
 
 /// Decimal numbers below 256 as the bytes that they are.
 fn numbers(text: &[u8]) -> Vec<u8> {
-    text.split(|byte| !byte.is_ascii_digit()).filter_map(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).collect()
+    text.split(|byte| !byte.is_ascii_digit())
+        .filter_map(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
+        .collect()
 }
 
 mod controls {

@@ -13,23 +13,34 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Tap {
     address: SocketAddr,
     target: Arc<OnceLock<SocketAddr>>,
-    heard: Arc<Mutex<Vec<u8>>>,
+    ear: Arc<Ear>,
+}
+
+/// What was heard, and what is done when the first nonce is.
+#[derive(Default)]
+struct Ear {
+    heard: Mutex<Vec<u8>>,
+    on_first_nonce: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Tap {
     /// Listens on a free loopback port.
     pub async fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let tap = Self { address: listener.local_addr().unwrap(), target: Arc::default(), heard: Arc::default() };
-        let (target, heard) = (Arc::clone(&tap.target), Arc::clone(&tap.heard));
+        let tap = Self {
+            address: listener.local_addr().unwrap(),
+            target: Arc::default(),
+            ear: Arc::default(),
+        };
+        let (target, ear) = (Arc::clone(&tap.target), Arc::clone(&tap.ear));
         tokio::spawn(async move {
             while let Ok((agent, _)) = listener.accept().await {
                 let target = *target.get().expect("the tap is connected before it is used");
                 let Ok(vault) = TcpStream::connect(target).await else { continue };
                 let (from_agent, to_agent) = agent.into_split();
                 let (from_vault, to_vault) = vault.into_split();
-                tokio::spawn(pass(from_agent, to_vault, Arc::clone(&heard)));
-                tokio::spawn(pass(from_vault, to_agent, Arc::clone(&heard)));
+                tokio::spawn(pass(from_agent, to_vault, Arc::clone(&ear)));
+                tokio::spawn(pass(from_vault, to_agent, Arc::clone(&ear)));
             }
         });
         tap
@@ -45,29 +56,54 @@ impl Tap {
         format!("http://{}", self.address)
     }
 
+    /// Does something when the first nonce is on its way to the agent, before it gets there.
+    pub fn on_first_nonce(&self, act: impl FnOnce() + Send + 'static) {
+        *self.ear.on_first_nonce.lock().unwrap() = Some(Box::new(act));
+    }
+
+    /// Every byte that was heard, both ways.
+    pub fn heard(&self) -> Vec<u8> {
+        self.ear.heard.lock().unwrap().clone()
+    }
+
     /// Every nonce and task grant that was heard.
     pub fn tokens(&self) -> BTreeSet<String> {
-        tokens(&self.heard.lock().unwrap())
+        tokens(&self.ear.heard.lock().unwrap())
     }
 }
 
 /// Every text that has the form of a nonce or a task grant.
 pub fn tokens(text: &[u8]) -> BTreeSet<String> {
     const LENGTH: usize = 53;
-    let starts = [&b"acn_"[..], b"acg_"].into_iter().flat_map(|prefix| memchr::memmem::find_iter(text, prefix));
+    let starts = [&b"acn_"[..], b"acg_"]
+        .into_iter()
+        .flat_map(|prefix| memchr::memmem::find_iter(text, prefix));
     starts
         .filter_map(|start| std::str::from_utf8(text.get(start..start + LENGTH)?).ok())
-        .filter(|token| token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
+        .filter(|token| {
+            token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        })
         .map(str::to_owned)
         .collect()
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, heard: Arc<Mutex<Vec<u8>>>) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ear: Arc<Ear>) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        heard.lock().unwrap().extend_from_slice(&buffer[..length]);
+        ear.hear(&buffer[..length]);
         if to.write_all(&buffer[..length]).await.is_err() {
             break;
+        }
+    }
+}
+
+impl Ear {
+    fn hear(&self, bytes: &[u8]) {
+        self.heard.lock().unwrap().extend_from_slice(bytes);
+        if memchr::memmem::find(bytes, b"\"acn_").is_some()
+            && let Some(act) = self.on_first_nonce.lock().unwrap().take()
+        {
+            act();
         }
     }
 }

@@ -98,15 +98,15 @@ pub fn verify(mut file: impl BufRead) -> Result<Verified, Broken> {
         let number = head.seq + 1;
         let broken = |cause| Broken { line: number, cause };
         line.clear();
-        let read = file.read_until(b'\n', &mut line).map_err(|error| broken(error.into()))?;
-        if read == 0 {
+        let length = file.read_until(b'\n', &mut line).map_err(|error| broken(error.into()))?;
+        if length == 0 {
             return Ok(Verified { lines: head.seq, last_hash: head.hash });
         }
-        let link = Link::read(&line).map_err(broken)?;
-        if link.head.seq != number || link.prev != head.hash {
+        let read = Link::read(&line).map_err(broken)?;
+        if read.head.seq != number || read.prev != head.hash {
             return Err(broken(Cause::OutOfPlace));
         }
-        head = link.head;
+        head = read.head;
     }
 }
 

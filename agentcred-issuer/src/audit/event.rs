@@ -5,7 +5,7 @@ use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::AuditError;
 use crate::call::{Call, Task};
@@ -23,7 +23,7 @@ impl Record {
     }
 
     pub(crate) fn new(time: UnixTime, event: &Event<'_>) -> Result<Self, AuditError> {
-        serde_json::to_string(&Timed { time, event })
+        serde_json::to_string(&Timed { time: rfc_3339(time)?, event })
             .map(|json| Self { json })
             .map_err(|_| AuditError)
     }
@@ -31,18 +31,16 @@ impl Record {
 
 #[derive(Serialize)]
 struct Timed<'a> {
-    #[serde(serialize_with = "as_rfc_3339")]
-    time: UnixTime,
+    time: String,
     #[serde(flatten)]
     event: &'a Event<'a>,
 }
 
-fn as_rfc_3339<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = i64::try_from(time.millis())
-        .ok()
-        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-        .ok_or_else(|| serde::ser::Error::custom("a time beyond the calendar"))?;
-    serializer.collect_str(&format_args!("{time:.3}"))
+/// RFC 3339, in milliseconds.
+fn rfc_3339(time: UnixTime) -> Result<String, AuditError> {
+    let millis = i64::try_from(time.millis()).map_err(|_| AuditError)?;
+    let time = jiff::Timestamp::from_millisecond(millis).map_err(|_| AuditError)?;
+    Ok(format!("{time:.3}"))
 }
 
 /// A decision.

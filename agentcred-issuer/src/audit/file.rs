@@ -15,10 +15,12 @@ use super::{AuditError, AuditLog, Record};
 /// Appends to one file, which no other process may have open.
 ///
 /// Whoever waits while a group is being written is in the next group, so that many share one
-/// wait for the disk.
+/// wait for the disk. When it is dropped, all is written and the file is free for another.
 #[derive(Debug)]
 pub struct FileAudit {
-    entries: mpsc::Sender<Entry>,
+    /// None only while it is dropped.
+    entries: Option<mpsc::Sender<Entry>>,
+    writer: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -82,11 +84,21 @@ impl FileAudit {
         let (head, length) = find_head(&file, path)?;
         sync_folder(path).map_err(io)?;
         let (entries, queue) = mpsc::channel(QUEUE);
-        thread::Builder::new()
+        let writer = thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || Writer { file, length, head, is_lost: false }.run(queue))
             .map_err(io)?;
-        Ok(Self { entries })
+        Ok(Self { entries: Some(entries), writer: Some(writer) })
+    }
+}
+
+impl Drop for FileAudit {
+    fn drop(&mut self) {
+        // The thread ends when it has written what was sent before the channel closed.
+        self.entries = None;
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the audit thread ended with a panic");
+        }
     }
 }
 
@@ -95,7 +107,8 @@ impl AuditLog for FileAudit {
     async fn append(&self, record: Record) -> Result<(), AuditError> {
         let (done, written) = oneshot::channel();
         let append = async {
-            self.entries.send(Entry { record, done }).await.map_err(|_| AuditError)?;
+            let entries = self.entries.as_ref().ok_or(AuditError)?;
+            entries.send(Entry { record, done }).await.map_err(|_| AuditError)?;
             written.await.map_err(|_| AuditError)?
         };
         tokio::time::timeout(DEADLINE, append).await.map_err(|_| AuditError)?
@@ -241,22 +254,12 @@ mod tests {
         verify(std::fs::read(path).unwrap().as_slice()).unwrap().lines
     }
 
-    /// The file stays locked until the thread has ended, which no handle waits for.
-    fn reopen(path: &Path) -> Result<FileAudit, OpenError> {
-        loop {
-            match FileAudit::open(path) {
-                Err(OpenError::InUse { .. }) => thread::yield_now(),
-                opened => return opened,
-            }
-        }
-    }
-
     #[tokio::test]
     async fn a_restart_continues_the_chain() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         append(&path, &["1", "2"]).await;
-        let audit = reopen(&path).unwrap();
+        let audit = FileAudit::open(&path).unwrap();
         audit.append(record("3")).await.unwrap();
         assert_eq!(lines(&path), 3);
     }
@@ -293,13 +296,12 @@ mod tests {
         append(&path, &["1", "2"]).await;
         let whole = std::fs::read(&path).unwrap();
         for broken in [whole[..whole.len() - 9].to_vec(), [&whole[..], b"garbage\n"].concat()] {
-            drop(reopen(&path));
             std::fs::write(&path, &broken).unwrap();
-            let Err(OpenError::Broken { sound, .. }) = reopen(&path) else {
+            let Err(OpenError::Broken { sound, .. }) = FileAudit::open(&path) else {
                 panic!("a broken file was opened");
             };
             std::fs::write(&path, &broken[..usize::try_from(sound).unwrap()]).unwrap();
-            reopen(&path).unwrap();
+            FileAudit::open(&path).unwrap();
         }
         assert!(matches!(FileAudit::open(folder.path()), Err(OpenError::Io { .. })));
     }

@@ -1,12 +1,10 @@
 //! The upstream's answer: what of it may go back, without the real key and the nonce.
 
-use std::sync::Arc;
-
 use agentcred_protocol::scrub::Scrubber;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::recorded::Recorded;
@@ -28,7 +26,7 @@ impl Answer {
     /// headers of a list, and its body: no reason phrase, no trailers, no `Location`.
     pub(super) fn of(
         recorded: &Recorded,
-        secret: Arc<Secret>,
+        secret: &Secret,
         response: Response<Incoming>,
         deadline: Instant,
         limit: u64,
@@ -43,6 +41,9 @@ impl Answer {
         // Compressed, the key would pass unseen; it was asked not to be.
         if head.headers.get_all(header::CONTENT_ENCODING).iter().any(|it| it != "identity") {
             return refuse("upstream_encoded_its_answer");
+        }
+        if body.size_hint().lower() > limit {
+            return refuse("upstream_answer_too_large");
         }
         let nonce = cleared.redemption().nonce().scrubber();
         let scrubbers = [secret.scrubber(), &nonce];

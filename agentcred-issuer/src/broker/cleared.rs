@@ -1,5 +1,7 @@
 //! Clearance: method, path, query, headers and body are inside the nonce's scope.
 
+use std::sync::Arc;
+
 use agentcred_protocol::names::ServiceName;
 use agentcred_protocol::refusal::RefusalCode;
 use bytes::Bytes;
@@ -23,7 +25,7 @@ use crate::vault::Vault;
 #[must_use = "a cleared request should go on"]
 pub(super) struct Cleared {
     redemption: Redemption,
-    service: Service,
+    service: Arc<Service>,
     method: Method,
     target: Target,
     headers: HeaderMap,
@@ -42,7 +44,7 @@ impl Cleared {
         let about = |refused: Refused| refused.about(redemption.call());
         let headers = allowed_headers(&head.headers, service).map_err(about)?;
         let body = read_body(vault, method, body).await.map_err(about)?;
-        Ok(Self { service: service.clone(), redemption, method, target, headers, body })
+        Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body })
     }
 
     pub(super) fn redemption(&self) -> &Redemption {
@@ -74,7 +76,7 @@ fn clear<'v>(
     vault: &'v Vault,
     redemption: &Redemption,
     head: &Parts,
-) -> Result<(&'v Service, Method, Target), Refused> {
+) -> Result<(&'v Arc<Service>, Method, Target), Refused> {
     let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
     let call = redemption.call();
     let (name, path) = split_service(head.uri.path()).ok_or_else(|| outside("malformed_path"))?;

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
-use crate::service::Service;
+use crate::service::{Service, Transport};
 
 /// A connection to an upstream.
 pub(super) enum Stream {
@@ -75,12 +75,15 @@ async fn resolve(service: &Service) -> Result<Vec<SocketAddr>, DialError> {
 /// A key goes in the clear to this very machine only, whatever `localhost` resolves to.
 fn may_dial(service: &Service, address: IpAddr) -> bool {
     service.networks.permit(address)
-        && (service.tls.is_some() || address.to_canonical().is_loopback())
+        && match service.transport {
+            Transport::Tls(_) => true,
+            Transport::Loopback => address.to_canonical().is_loopback(),
+        }
 }
 
 async fn secure(service: &Service, stream: TcpStream) -> Result<Stream, DialError> {
     stream.set_nodelay(true).map_err(DialError::Connect)?;
-    let Some(tls) = &service.tls else { return Ok(Stream::Plain(stream)) };
+    let Transport::Tls(tls) = &service.transport else { return Ok(Stream::Plain(stream)) };
     let name = match &service.origin.host {
         Host::Domain(name) => ServerName::try_from(name.clone())
             .map_err(|error| DialError::Tls(io::Error::other(error)))?,

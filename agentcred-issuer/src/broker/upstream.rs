@@ -57,7 +57,7 @@ impl UpstreamRequest {
                 let status = response.status().as_u16();
                 recorded.finish(vault, Outcome::Answered { status }).await?;
                 let limit = vault.limits.response_body;
-                return Answer::of(&recorded, secret, response, deadline, limit);
+                return Answer::of(&recorded, &secret, response, deadline, limit);
             }
             Ok(Err(_)) => "upstream_broke_off",
             Err(_) => "upstream_timeout",

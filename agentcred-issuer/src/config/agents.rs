@@ -10,19 +10,19 @@ use agentcred_protocol::ttl::{Ttl, Uses};
 
 use super::finding::{Findings, Key};
 use super::raw::{RawAgent, RawGrant};
+use super::services::Services;
 use crate::policy::{Agent, Bounds};
-use crate::service::Service;
 
 pub(super) fn check(
     agents: BTreeMap<String, RawAgent>,
-    services: &BTreeMap<ServiceName, Service>,
+    services: &Services,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<AgentId, Agent> {
     let mut checked = BTreeMap::new();
     let mut owners = HashMap::new();
     if agents.is_empty() {
-        findings.warning(Key::root("agents"), "is empty: nobody is granted anything");
+        findings.warning(&Key::root("agents"), "is empty: nobody is granted anything");
     }
     for (name, raw) in agents {
         let at = Key::root("agents").field(&name);
@@ -30,7 +30,7 @@ pub(super) fn check(
         let grants = check_grants(raw.allow, &at.field("allow"), services, findings);
         match AgentId::new(name) {
             Ok(id) => drop(checked.insert(id, Agent { keys, grants })),
-            Err(error) => findings.error(at, format!("is no agent: {error}")),
+            Err(error) => findings.error(&at, format!("is no agent: {error}")),
         }
     }
     checked
@@ -45,7 +45,7 @@ fn check_keys(
     findings: &mut Findings<'_>,
 ) -> Vec<VerifyingKey> {
     if files.is_empty() {
-        findings.error(at.clone(), "is empty: without a key the agent cannot be told from others");
+        findings.error(at, "is empty: without a key the agent cannot be told from others");
     }
     let mut keys = Vec::new();
     for (position, file) in files.into_iter().enumerate() {
@@ -54,21 +54,21 @@ fn check_keys(
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                findings.error(at, format!("{} cannot be read: {error}", path.display()));
+                findings.error(&at, format!("{} cannot be read: {error}", path.display()));
                 continue;
             }
         };
         let key = match VerifyingKey::read(&text) {
             Ok(key) => key,
             Err(error) => {
-                findings.error(at, format!("{} is refused: {error}", path.display()));
+                findings.error(&at, format!("{} is refused: {error}", path.display()));
                 continue;
             }
         };
         let thumbprint = key.thumbprint().as_str().to_owned();
         if let Some(owner) = owners.insert(thumbprint, agent.to_owned()) {
             findings.error(
-                at,
+                &at,
                 format!("is a key that {owner} has already; a key names one agent, once"),
             );
             continue;
@@ -81,29 +81,33 @@ fn check_keys(
 fn check_grants(
     grants: Vec<RawGrant>,
     at: &Key,
-    services: &BTreeMap<ServiceName, Service>,
+    services: &Services,
     findings: &mut Findings<'_>,
 ) -> HashMap<(ServiceName, ScopeToken), Bounds> {
     let mut checked = HashMap::new();
     if grants.is_empty() {
-        findings.warning(at.clone(), "is empty: the agent is granted nothing");
+        findings.warning(at, "is empty: the agent is granted nothing");
     }
     for (position, raw) in grants.into_iter().enumerate() {
         let at = at.item(position);
         if raw.approval.is_some() {
             findings.error(
-                at.field("approval"),
+                &at.field("approval"),
                 "is not built yet, so this grant would never be approved; take it out of the \
                  policy, or grant it without approval",
             );
         }
         let bounds = check_bounds(&raw, &at, findings);
-        let Some(service) = services.get(raw.service.as_str()) else {
-            findings.error(at.field("service"), format!("names no service of {}", list(services)));
+        if services.broken.contains(&raw.service) {
+            continue;
+        }
+        let Some(service) = services.sound.get(raw.service.as_str()) else {
+            let services = list(&services.sound);
+            findings.error(&at.field("service"), format!("names no service of {services}"));
             continue;
         };
         if raw.scopes.is_empty() {
-            findings.warning(at.field("scopes"), "is empty: nothing is granted");
+            findings.warning(&at.field("scopes"), "is empty: nothing is granted");
         }
         for (position, token) in raw.scopes.into_iter().enumerate() {
             let at = at.field("scopes").item(position);
@@ -111,12 +115,12 @@ fn check_grants(
             let (Some(token), Some(bounds)) = (known, bounds) else {
                 if bounds.is_some() {
                     let scopes = list(&service.scopes);
-                    findings.error(at, format!("names no scope of {}: {scopes}", service.name));
+                    findings.error(&at, format!("names no scope of {}: {scopes}", service.name));
                 }
                 continue;
             };
             if checked.insert((service.name.clone(), token), bounds).is_some() {
-                findings.error(at, "is granted twice; which bounds hold would be unclear");
+                findings.error(&at, "is granted twice; which bounds hold would be unclear");
             }
         }
     }
@@ -126,11 +130,11 @@ fn check_grants(
 fn check_bounds(raw: &RawGrant, at: &Key, findings: &mut Findings<'_>) -> Option<Bounds> {
     let ttl = raw.max_ttl.as_deref().unwrap_or(DEFAULT_MAX_TTL).parse::<Ttl>();
     if let Err(error) = ttl {
-        findings.error(at.field("max_ttl"), error.to_string());
+        findings.error(&at.field("max_ttl"), error.to_string());
     }
     let uses = Uses::try_from(raw.max_uses.unwrap_or(DEFAULT_MAX_USES));
     if let Err(error) = uses {
-        findings.error(at.field("max_uses"), error.to_string());
+        findings.error(&at.field("max_uses"), error.to_string());
     }
     Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()? })
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Finding {
 
 /// A configuration that does not start, with everything that was found in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration is refused:{}", list(findings))]
+#[error("the configuration is refused:\n  {}", list(findings))]
 pub struct InvalidConfig {
     findings: Vec<Finding>,
 }
@@ -89,7 +89,7 @@ impl InvalidConfig {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n  {finding}")).collect()
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }
 
 /// A place in a configuration: the keys and positions that lead to it.
@@ -132,9 +132,9 @@ impl fmt::Display for Key {
                     }
                     let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
                     if name.chars().all(is_bare) {
-                        f.write_str(name)?
+                        f.write_str(name)?;
                     } else {
-                        write!(f, "{name:?}")?
+                        write!(f, "{name:?}")?;
                     }
                 }
                 Step::Item(item) => write!(f, "[{item}]")?,
@@ -155,12 +155,12 @@ impl<'t> Findings<'t> {
         Self { text, found: Vec::new() }
     }
 
-    pub(crate) fn error(&mut self, key: Key, message: impl Into<String>) {
-        self.add(Severity::Error, &key, message.into());
+    pub(crate) fn error(&mut self, key: &Key, message: impl Into<String>) {
+        self.add(Severity::Error, key, message.into());
     }
 
-    pub(crate) fn warning(&mut self, key: Key, message: impl Into<String>) {
-        self.add(Severity::Warning, &key, message.into());
+    pub(crate) fn warning(&mut self, key: &Key, message: impl Into<String>) {
+        self.add(Severity::Warning, key, message.into());
     }
 
     pub(crate) fn into_inner(self) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! Checks services: origin, secret source, injection, trust and the rules of every scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,21 +20,30 @@ use super::raw::{RawInjection, RawRule, RawService};
 use crate::network::Networks;
 use crate::rules::Rule;
 use crate::secrets::SecretRef;
-use crate::service::{Injection, Origin, Service, is_framing};
+use crate::service::{Injection, Origin, Service, Transport, is_framing};
 
 pub(super) fn check(
     services: BTreeMap<String, RawService>,
     folder: &Path,
     findings: &mut Findings<'_>,
-) -> BTreeMap<ServiceName, Service> {
-    let mut checked = BTreeMap::new();
+) -> Services {
+    let mut checked = Services::default();
     for (name, raw) in services {
         let at = Key::root("services").field(&name);
-        if let Some(service) = check_service(name, raw, &at, folder, findings) {
-            checked.insert(service.name.clone(), service);
+        match check_service(name.clone(), raw, &at, folder, findings) {
+            Some(service) => drop(checked.sound.insert(service.name.clone(), Arc::new(service))),
+            None => drop(checked.broken.insert(name)),
         }
     }
     checked
+}
+
+/// What was found of services.
+#[derive(Default)]
+pub(super) struct Services {
+    pub(super) sound: BTreeMap<ServiceName, Arc<Service>>,
+    /// The names of those that have a finding already, so that a grant of one gets none too.
+    pub(super) broken: BTreeSet<String>,
 }
 
 fn check_service(
@@ -45,29 +54,29 @@ fn check_service(
     findings: &mut Findings<'_>,
 ) -> Option<Service> {
     let name = ServiceName::new(name)
-        .map_err(|error| findings.error(at.clone(), format!("is no service: {error}")))
+        .map_err(|error| findings.error(at, format!("is no service: {error}")))
         .ok();
     let origin = Origin::read(&raw.origin)
-        .map_err(|message| findings.error(at.field("origin"), message))
+        .map_err(|message| findings.error(&at.field("origin"), message))
         .ok();
     let networks = check_networks(&raw.allow_networks, &at.field("allow_networks"), findings);
     if let Some(origin) = &origin {
         check_address(origin, &networks, at, findings);
     }
     let secret = SecretRef::read(&raw.secret, folder)
-        .map_err(|message| findings.error(at.field("secret"), message))
+        .map_err(|message| findings.error(&at.field("secret"), message))
         .ok();
     let inject = check_injection(&raw.inject, &at.field("inject"), findings);
-    let tls = check_trust(origin.as_ref(), raw.ca_file, at, folder, findings);
+    let transport = check_transport(origin.as_ref(), raw.ca_file, at, folder, findings);
     let request_headers =
         check_headers(&raw.request_headers, &at.field("request_headers"), findings);
-    if let (Some(inject), Some(position)) = (&inject, {
-        let injected = inject.as_ref().map(Injection::header);
-        request_headers.iter().position(|name| Some(name) == injected)
-    }) {
+    if let Some(inject) = &inject
+        && request_headers.contains(inject.header())
+    {
+        let header = inject.header();
         findings.error(
-            at.field("request_headers").item(position),
-            format!("passes on {}, which the key goes into", inject.header()),
+            &at.field("request_headers"),
+            format!("passes on {header}, which the key goes into"),
         );
     }
     let response_headers =
@@ -80,7 +89,7 @@ fn check_service(
         inject: inject?,
         scopes,
         networks,
-        tls: tls?,
+        transport: transport?,
         request_headers,
         response_headers,
     })
@@ -91,15 +100,15 @@ fn check_networks(texts: &[String], at: &Key, findings: &mut Findings<'_>) -> Ne
     for (position, text) in texts.iter().enumerate() {
         match text.parse::<IpNet>() {
             Ok(network) if network.prefix_len() == 0 => findings.error(
-                at.item(position),
+                &at.item(position),
                 "allows every address, metadata services too; name the network that is meant",
             ),
             Ok(network) if network.trunc() != network => findings.error(
-                at.item(position),
+                &at.item(position),
                 format!("has bits beyond its prefix; write {}", network.trunc()),
             ),
             Ok(network) => networks.push(network),
-            Err(_) => findings.error(at.item(position), "must be a network, as 10.1.0.0/16"),
+            Err(_) => findings.error(&at.item(position), "must be a network, as 10.1.0.0/16"),
         }
     }
     Networks::new(networks)
@@ -114,7 +123,7 @@ fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut 
     };
     if !networks.permit(address) {
         findings.error(
-            at.field("origin"),
+            &at.field("origin"),
             format!(
                 "is not a public address; if it is meant, say so: allow_networks = [\"{}\"]",
                 IpNet::from(address)
@@ -125,45 +134,41 @@ fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut 
 
 fn check_injection(raw: &RawInjection, at: &Key, findings: &mut Findings<'_>) -> Option<Injection> {
     Injection::new(&raw.header, &raw.format)
-        .map_err(|invalid| findings.error(at.field(invalid.key), invalid.message))
+        .map_err(|invalid| findings.error(&at.field(invalid.key), invalid.message))
         .ok()
 }
 
-/// The TLS configuration of a service: `Some(None)` for an origin without TLS.
-fn check_trust(
+/// How the upstream's certificate is verified, when the origin has TLS.
+fn check_transport(
     origin: Option<&Origin>,
     ca_file: Option<PathBuf>,
     at: &Key,
     folder: &Path,
     findings: &mut Findings<'_>,
-) -> Option<Option<Arc<ClientConfig>>> {
+) -> Option<Transport> {
     if !origin?.is_tls {
         if ca_file.is_some() {
-            findings.error(at.field("ca_file"), "is of no use: the origin is plain http");
+            findings.error(&at.field("ca_file"), "is of no use: the origin is plain http");
         }
-        return Some(None);
+        return Some(Transport::Loopback);
     }
+    let at = at.field(if ca_file.is_some() { "ca_file" } else { "origin" });
+    read_trust(ca_file.map(|file| folder.join(file)))
+        .map_err(|message| findings.error(&at, message))
+        .ok()
+}
+
+/// Trusts the certificates of a file, or what the machine trusts.
+fn read_trust(ca_file: Option<PathBuf>) -> Result<Transport, String> {
+    let no_trust = |error: rustls::Error| format!("has no trust store: {error}");
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions();
-    let config = match ca_file {
-        None => builder
-            .and_then(|builder| builder.with_platform_verifier())
-            .map(|builder| builder.with_no_client_auth())
-            .map_err(|error| (at.field("origin"), format!("has no trust store: {error}"))),
-        Some(file) => read_roots(&folder.join(file))
-            .and_then(|roots| {
-                let builder = builder.map_err(|error| error.to_string())?;
-                Ok(builder.with_root_certificates(roots).with_no_client_auth())
-            })
-            .map_err(|message| (at.field("ca_file"), message)),
+        .with_safe_default_protocol_versions()
+        .map_err(no_trust)?;
+    let builder = match ca_file {
+        None => builder.with_platform_verifier().map_err(no_trust)?,
+        Some(file) => builder.with_root_certificates(read_roots(&file)?),
     };
-    match config {
-        Ok(config) => Some(Some(Arc::new(config))),
-        Err((at, message)) => {
-            findings.error(at, message);
-            None
-        }
-    }
+    Ok(Transport::Tls(Arc::new(builder.with_no_client_auth())))
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, String> {
@@ -187,12 +192,12 @@ fn check_headers(names: &[String], at: &Key, findings: &mut Findings<'_>) -> Vec
     for (position, name) in names.iter().enumerate() {
         match HeaderName::try_from(name.as_str()) {
             Ok(name) if is_framing(&name) || is_risky(&name) => findings.error(
-                at.item(position),
+                &at.item(position),
                 "must not be passed: it frames, routes or authenticates the message or changes \
                  its method",
             ),
             Ok(name) => checked.push(name),
-            Err(_) => findings.error(at.item(position), "must be the name of an HTTP header"),
+            Err(_) => findings.error(&at.item(position), "must be the name of an HTTP header"),
         }
     }
     checked
@@ -231,17 +236,17 @@ fn check_scopes(
 ) -> BTreeMap<ScopeToken, Vec<Rule>> {
     let mut checked = BTreeMap::new();
     if scopes.is_empty() {
-        findings.warning(at.clone(), "has no scopes: no request to it is ever allowed");
+        findings.warning(at, "has no scopes: no request to it is ever allowed");
     }
     for (token, raw) in scopes {
         let at = at.field("scopes").field(&token);
         if raw.is_empty() {
-            findings.warning(at.clone(), "has no rules: it allows nothing");
+            findings.warning(&at, "has no rules: it allows nothing");
         }
         let rules = check_rules(&raw, &at, findings);
         match ScopeToken::new(token) {
             Ok(token) => drop(checked.insert(token, rules)),
-            Err(error) => findings.error(at, format!("is no scope: {error}")),
+            Err(error) => findings.error(&at, format!("is no scope: {error}")),
         }
     }
     checked
@@ -252,9 +257,9 @@ fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Ru
     for (position, rule) in raw.iter().enumerate() {
         let at = at.item(position);
         match Rule::new(&rule.method, &rule.path, &rule.query) {
-            Ok(rule) if rules.contains(&rule) => findings.error(at, "stands here twice"),
+            Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
             Ok(rule) => rules.push(rule),
-            Err(invalid) => findings.error(at.field(invalid.key), invalid.message),
+            Err(invalid) => findings.error(&at.field(invalid.key), invalid.message),
         }
     }
     rules

@@ -154,7 +154,7 @@ async fn live_nonces_are_bounded(ledger: &impl Ledger) {
     let third = add(ledger, &grant, 1, 2).await.unwrap();
     ledger.revoke_nonce(&second, NOW).await.unwrap();
     ledger.revoke_nonce(&third, NOW).await.unwrap();
-    add(ledger, &grant, 1, 2).await.unwrap();
+    assert!(add(ledger, &grant, 1, 2).await.is_ok());
 }
 
 async fn racers_get_no_more_uses_than_there_are(ledger: Arc<impl Ledger>) {

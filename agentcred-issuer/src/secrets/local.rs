@@ -57,17 +57,18 @@ async fn read(reference: &SecretRef) -> Result<Zeroizing<Vec<u8>>, SecretError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::write_private;
 
     #[tokio::test]
     async fn a_changed_file_is_seen_and_an_unchanged_one_is_not_taken_apart_again() {
         let folder = tempfile::tempdir().unwrap();
         let reference = SecretRef::File(folder.path().join("key"));
         let store = LocalSecrets::default();
-        file::tests::write_private(&folder.path().join("key"), "sk_live_1\n");
+        write_private(&folder.path().join("key"), "sk_live_1\n");
         let first = store.fetch(&reference).await.unwrap();
         let again = store.fetch(&reference).await.unwrap();
         assert!(Arc::ptr_eq(&first, &again));
-        file::tests::write_private(&folder.path().join("key"), "sk_live_2\n");
+        write_private(&folder.path().join("key"), "sk_live_2\n");
         let changed = store.fetch(&reference).await.unwrap();
         assert_eq!(changed.header_value("", "").unwrap(), "sk_live_2");
     }

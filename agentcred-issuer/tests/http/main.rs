@@ -3,11 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
 
 mod agent;
+mod answering;
+mod auditing;
+mod command;
 mod corpus;
+mod dialling;
+mod forwarding;
+mod framing;
 mod happy;
+mod issuing;
 mod malformed;
 mod mutated;
+mod nonces;
+mod racing;
 mod raw;
+mod revoking;
 mod stage;
 mod traversal;
 mod upstream;

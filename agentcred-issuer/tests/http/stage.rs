@@ -38,19 +38,20 @@ impl Stage {
 
     /// An issuer with changed parts.
     pub(crate) async fn with(upstream: Upstream, change: impl FnOnce(&mut Parts)) -> Self {
-        Self::built(upstream, POLICY, change).await
+        Self::build(upstream, |policy, _| policy, change).await
     }
 
-    /// An issuer with agents and services of the test's own; `{upstream}` in it becomes the
-    /// upstream's address.
-    pub(crate) async fn with_policy(upstream: Upstream, policy: &str) -> Self {
-        Self::built(upstream, policy, |_| {}).await
-    }
-
-    /// An issuer with a policy and parts of the test's own.
-    pub(crate) async fn built(
+    /// An issuer with a changed configuration. It may lean on more files in the folder.
+    pub(crate) async fn with_policy(
         upstream: Upstream,
-        policy: &str,
+        edit: impl FnOnce(String, &Path) -> String,
+    ) -> Self {
+        Self::build(upstream, edit, |_| {}).await
+    }
+
+    async fn build(
+        upstream: Upstream,
+        edit: impl FnOnce(String, &Path) -> String,
         change: impl FnOnce(&mut Parts),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -58,14 +59,25 @@ impl Stage {
         let key = new_key(folder.path(), "billing");
         let other_key = new_key(folder.path(), "other");
         write_private(&folder.path().join("stripe.key"), REAL_KEY);
-        let policy = policy.replace("{upstream}", &upstream.address.to_string());
-        let config = Config::parse(&format!("{SERVER}{policy}"), folder.path()).unwrap();
+        let policy = edit(policy(&upstream), folder.path());
+        let config = Config::parse(&policy, folder.path()).unwrap();
         let mut parts = Parts { clock: Arc::clone(&clock) as _, ..Parts::default() };
         change(&mut parts);
         let server = Server::start_with(config, parts).await.unwrap();
         let agent = Agent::new("billing", key, server.url().clone(), Arc::clone(&clock));
         let other_agent = Agent::new("other", other_key, server.url().clone(), Arc::clone(&clock));
         Self { upstream, clock, server, agent, other_agent, folder }
+    }
+
+    /// The same stage with the issuer stopped and started anew.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.server.shutdown().await;
+        let config = Config::parse(&policy(&self.upstream), self.folder.path()).unwrap();
+        let parts = Parts { clock: Arc::clone(&self.clock) as _, ..Parts::default() };
+        self.server = Server::start_with(config, parts).await.unwrap();
+        self.agent.issuer = self.server.url().clone();
+        self.other_agent.issuer = self.server.url().clone();
+        self
     }
 
     /// Every line of the audit so far.
@@ -114,50 +126,52 @@ fn new_key(folder: &Path, name: &str) -> SigningKey {
     key
 }
 
-const SERVER: &str = r#"
-    [server]
-    listen = "127.0.0.1:0"
-    [audit]
-    file = "audit.jsonl"
-    [tasks]
-    max_outstanding = 100
-"#;
-
-const POLICY: &str = r#"
-    [agents.billing]
-    keys = ["billing.jwk"]
-    allow = [
-        { service = "stripe", scopes = ["read:customers", "write:refunds"], max_ttl = "5m" },
-        { service = "ledger", scopes = ["read:entries"] },
-    ]
-    [agents.other]
-    keys = ["other.jwk"]
-    allow = [{ service = "ledger", scopes = ["read:entries"], max_uses = 2 }]
-    [services.stripe]
-    origin = "http://{upstream}"
-    secret = "file:stripe.key"
-    inject = { header = "authorization", format = "Bearer {secret}" }
-    allow_networks = ["127.0.0.0/8"]
-    request_headers = ["stripe-version"]
-    [[services.stripe.scopes."read:customers"]]
-    method = "GET"
-    path = "/v1/customers"
-    query = ["limit", "email"]
-    [[services.stripe.scopes."read:customers"]]
-    method = "GET"
-    path = "/v1/customers/{id}"
-    [[services.stripe.scopes."write:refunds"]]
-    method = "POST"
-    path = "/v1/refunds"
-    [[services.stripe.scopes."write:payouts"]]
-    method = "POST"
-    path = "/v1/payouts"
-    [services.ledger]
-    origin = "http://{upstream}"
-    secret = "file:stripe.key"
-    inject = { header = "x-api-key", format = "{secret}" }
-    allow_networks = ["127.0.0.0/8"]
-    [[services.ledger.scopes."read:entries"]]
-    method = "GET"
-    path = "/entries"
-"#;
+fn policy(upstream: &Upstream) -> String {
+    format!(
+        r#"
+        [server]
+        listen = "127.0.0.1:0"
+        [audit]
+        file = "audit.jsonl"
+        [tasks]
+        max_outstanding = 100
+        [agents.billing]
+        keys = ["billing.jwk"]
+        allow = [
+            {{ service = "stripe", scopes = ["read:customers", "write:refunds"], max_ttl = "5m" }},
+            {{ service = "ledger", scopes = ["read:entries"] }},
+        ]
+        [agents.other]
+        keys = ["other.jwk"]
+        allow = [{{ service = "ledger", scopes = ["read:entries"], max_uses = 2 }}]
+        [services.stripe]
+        origin = "http://{address}"
+        secret = "file:stripe.key"
+        inject = {{ header = "authorization", format = "Bearer {{secret}}" }}
+        allow_networks = ["127.0.0.0/8"]
+        request_headers = ["stripe-version"]
+        [[services.stripe.scopes."read:customers"]]
+        method = "GET"
+        path = "/v1/customers"
+        query = ["limit", "email"]
+        [[services.stripe.scopes."read:customers"]]
+        method = "GET"
+        path = "/v1/customers/{{id}}"
+        [[services.stripe.scopes."write:refunds"]]
+        method = "POST"
+        path = "/v1/refunds"
+        [[services.stripe.scopes."write:payouts"]]
+        method = "POST"
+        path = "/v1/payouts"
+        [services.ledger]
+        origin = "http://{address}"
+        secret = "file:stripe.key"
+        inject = {{ header = "x-api-key", format = "{{secret}}" }}
+        allow_networks = ["127.0.0.0/8"]
+        [[services.ledger.scopes."read:entries"]]
+        method = "GET"
+        path = "/entries"
+        "#,
+        address = upstream.address
+    )
+}

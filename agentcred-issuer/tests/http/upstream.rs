@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -44,7 +47,14 @@ impl Arrived {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     arrived: Arc<Mutex<Vec<Arrived>>>,
-    accepting: JoinHandle<()>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// Whether a connection is closed once the answer is sent.
+#[derive(Clone, Copy)]
+enum AfterAnswer {
+    Close,
+    Hang,
 }
 
 impl Upstream {
@@ -59,21 +69,80 @@ impl Upstream {
         answer: impl Fn(&Arrived) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let arrived = Arc::new(Mutex::new(Vec::new()));
-        let (kept, answer) = (Arc::clone(&arrived), Arc::new(answer));
-        let accepting = tokio::spawn(async move {
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        upstream.accept(listener, answer, AfterAnswer::Close);
+        upstream
+    }
+
+    /// Answers with these bytes and then says nothing more, but stays.
+    pub(crate) async fn hanging_after(answer: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        upstream.accept(listener, |_| answer.as_bytes().to_vec(), AfterAnswer::Hang);
+        upstream
+    }
+
+    /// Answers `{}` over TLS, by a certificate for this name. Gives the authority's certificate.
+    pub(crate) async fn with_tls(name: &str) -> (Self, String) {
+        let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let authority = certified.cert.pem();
+        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.into()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut upstream = Self::at(listener.local_addr().unwrap());
+        let kept = Arc::clone(&upstream.arrived);
+        upstream.accepting = Some(tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let Some(request) = read_request(&mut stream).await else { continue };
+                kept.lock().unwrap().push(request);
+                let _ = stream.write_all(json("{}").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        }));
+        (upstream, authority)
+    }
+
+    /// An upstream that does not listen yet.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, arrived: Arc::default(), accepting: None }
+    }
+
+    /// Listens now, and answers with this JSON.
+    pub(crate) async fn listen(&mut self, body: &str) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let answer = json(body).into_bytes();
+        self.accept(listener, move |_| answer.clone(), AfterAnswer::Close);
+    }
+
+    fn accept(
+        &mut self,
+        listener: TcpListener,
+        answer: impl Fn(&Arrived) -> Vec<u8> + Send + Sync + 'static,
+        after: AfterAnswer,
+    ) {
+        let (kept, answer) = (Arc::clone(&self.arrived), Arc::new(answer));
+        self.accepting = Some(tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let Some(request) = read_request(&mut stream).await else { return };
                     kept.lock().unwrap().push(request.clone());
                     let _ = stream.write_all(&answer(&request)).await;
-                    let _ = stream.shutdown().await;
+                    match after {
+                        AfterAnswer::Close => drop(stream.shutdown().await),
+                        AfterAnswer::Hang => std::future::pending().await,
+                    }
                 });
             }
-        });
-        Self { address, arrived, accepting }
+        }));
     }
 
     /// What arrived so far.
@@ -84,7 +153,9 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        self.accepting.abort();
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
     }
 }
 
@@ -95,12 +166,13 @@ pub(crate) fn json(body: &str) -> String {
 
 /// An answer with a status, headers and a body.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let headers: String =
+    let headers: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Arrived> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

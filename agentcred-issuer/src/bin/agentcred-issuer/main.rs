@@ -1,0 +1,73 @@
+//! The `agentcred-issuer` command: runs the vault side and helps its operator.
+
+mod audit;
+mod keygen;
+mod serve;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Issues just-in-time nonces to agents and brokers what they do with them.
+///
+/// Real keys stay here. An agent proves its own key, gets a nonce for one tool call, and sends
+/// its request to the broker, which checks it, records it and puts the real key in.
+#[derive(Parser)]
+#[command(name = "agentcred-issuer", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the issuer and broker until SIGINT or SIGTERM.
+    ///
+    /// When it is ready it prints its URL on standard output. Logs go to standard error.
+    Serve(serve::Arguments),
+    /// Check a configuration, with its keys and secrets, and list what is found.
+    Check {
+        /// The configuration, a TOML file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Make a key pair for an agent.
+    ///
+    /// Writes NAME.private.jwk for the agent and NAME.jwk for the issuer's configuration. A
+    /// file that is there already is never overwritten.
+    Keygen(keygen::Arguments),
+    /// Read an audit file.
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Why a command failed, in words for its user.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Check { config } => serve::check(&config),
+        Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Audit(command) => audit::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output had enough, as `head` does.
+        Err(failure) if is_broken_pipe(&*failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // When standard error is gone there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "agentcred-issuer: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(failure: &(dyn std::error::Error + 'static)) -> bool {
+    let error = failure.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

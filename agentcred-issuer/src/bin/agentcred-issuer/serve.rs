@@ -1,0 +1,90 @@
+//! `serve` and `check`: the configuration is read, and run or explained.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use agentcred_issuer::secrets::LocalSecrets;
+use agentcred_issuer::{Config, Finding, Server};
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use crate::Failure;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The configuration, a TOML file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// What to log, as `info` or `agentcred_issuer=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&arguments.log)
+        .map_err(|error| format!("--log {} is no filter: {error}", arguments.log))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let config = Config::load(&arguments.config)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        // Before the server is ready, so that no signal is missed once it says that it is.
+        let stop = stop_signal()?;
+        let server = Server::start(config).await?;
+        writeln!(io::stdout(), "listening on {}", server.url())?;
+        io::stdout().flush()?;
+        stop.await;
+        tracing::info!("stopping; requests under way may finish");
+        server.shutdown().await;
+        Ok(())
+    })
+}
+
+/// Lists all findings and fails when one is an error.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    let (findings, is_sound) = match Config::load(path) {
+        Ok(config) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut findings = config.warnings().to_vec();
+            findings.extend(runtime.block_on(config.check_secrets(&LocalSecrets::default())));
+            let is_sound = findings.iter().all(Finding::is_warning);
+            (findings, is_sound)
+        }
+        Err(invalid) => (invalid.findings().to_vec(), false),
+    };
+    let mut out = io::stdout().lock();
+    for finding in &findings {
+        writeln!(out, "{}: {finding}", path.display())?;
+    }
+    if !is_sound {
+        return Err("the configuration is refused".into());
+    }
+    writeln!(out, "{}: the configuration is sound", path.display())?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without the signal there is no way to stop but to be killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,2 +1,0 @@
-//! The `agentcred-issuer` command.
-fn main() {}

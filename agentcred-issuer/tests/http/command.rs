@@ -1,0 +1,136 @@
+//! The command line, run as an operator runs it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use agentcred_protocol::key::{SigningKey, VerifyingKey};
+
+use crate::stage::write_private;
+
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_agentcred-issuer"))
+}
+
+fn run(arguments: &[&str], folder: &Path) -> Output {
+    command().args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A folder with a key made by `keygen` and a sound configuration.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(&["keygen", "--out", "billing"], folder.path()).status.success());
+    write_private(&folder.path().join("stripe.key"), "sk_live_canary\n");
+    let config = r#"
+        server.listen = "127.0.0.1:0"
+        audit.file = "audit.jsonl"
+        [agents.billing]
+        keys = ["billing.jwk"]
+        allow = [{ service = "stripe", scopes = ["read:customers"] }]
+        [services.stripe]
+        origin = "http://127.0.0.1:9"
+        secret = "file:stripe.key"
+        inject = { header = "authorization", format = "Bearer {secret}" }
+        allow_networks = ["127.0.0.0/8"]
+        [[services.stripe.scopes."read:customers"]]
+        method = "GET"
+        path = "/v1/customers"
+    "#;
+    std::fs::write(folder.path().join("issuer.toml"), config).unwrap();
+    folder
+}
+
+#[test]
+fn keygen_makes_a_pair_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = run(&["keygen", "--out", "billing"], folder.path());
+    assert!(made.status.success(), "{made:?}");
+    let private_file = folder.path().join("billing.private.jwk");
+    let private = std::fs::read_to_string(&private_file).unwrap();
+    let public = std::fs::read_to_string(folder.path().join("billing.jwk")).unwrap();
+    let key = SigningKey::read(&private).unwrap();
+    assert_eq!(VerifyingKey::read(&public).unwrap().thumbprint(), key.thumbprint());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::metadata(&private_file).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
+    }
+    let again = run(&["keygen", "--out", "billing"], folder.path());
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("exists already"));
+    assert_eq!(std::fs::read_to_string(&private_file).unwrap(), private);
+}
+
+#[test]
+fn check_lists_findings_by_line_and_says_no_secret() {
+    let folder = folder();
+    let sound = run(&["check", "--config", "issuer.toml"], folder.path());
+    assert!(sound.status.success(), "{sound:?}");
+    assert!(text(&sound.stdout).contains("the configuration is sound"));
+    let config = std::fs::read_to_string(folder.path().join("issuer.toml")).unwrap();
+    std::fs::write(folder.path().join("bad.toml"), config.replace("\"GET\"", "\"FETCH\"")).unwrap();
+    let bad = run(&["check", "--config", "bad.toml"], folder.path());
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(
+        text(&bad.stdout).contains(
+            "error: line 13: services.stripe.scopes.\"read:customers\"[0].method must be"
+        ),
+        "{bad:?}"
+    );
+    write_private(&folder.path().join("stripe.key"), "canary with spaces");
+    let unusable = run(&["check", "--config", "issuer.toml"], folder.path());
+    assert_eq!(unusable.status.code(), Some(1));
+    assert!(text(&unusable.stdout).contains("services.stripe.secret cannot be used"));
+    for output in [sound, bad, unusable] {
+        assert!(
+            !text(&output.stdout).contains("canary") && !text(&output.stderr).contains("canary")
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(&["serv"], folder.path()).status.code(), Some(2));
+    assert_eq!(run(&["serve"], folder.path()).status.code(), Some(2));
+    let help = run(&["--help"], folder.path());
+    assert!(help.status.success() && text(&help.stdout).contains("keygen"));
+    let missing = run(&["serve", "--config", "none.toml"], folder.path());
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("none.toml cannot be read"));
+}
+
+#[test]
+fn serve_says_its_url_and_stops_when_told_to() {
+    let folder = folder();
+    let mut child = command()
+        .args(["serve", "--config", "issuer.toml"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    let terminated =
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(terminated.success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+
+    let verified = run(&["audit", "verify", "--file", "audit.jsonl"], folder.path());
+    assert!(verified.status.success() && text(&verified.stdout).contains("1 lines, unbroken"));
+    let shown = run(&["audit", "show", "--file", "audit.jsonl"], folder.path());
+    assert!(text(&shown.stdout).contains("start"));
+    let audit = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    std::fs::write(folder.path().join("audit.jsonl"), audit.replace("start", "stort")).unwrap();
+    let broken = run(&["audit", "verify", "--file", "audit.jsonl"], folder.path());
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(text(&broken.stderr).contains("line 1 was changed"), "{broken:?}");
+}
