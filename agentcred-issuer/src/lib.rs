@@ -34,6 +34,7 @@ mod proven;
 mod refused;
 mod replay;
 mod reply;
+mod resolver;
 mod revoke;
 mod routes;
 mod rules;
@@ -45,4 +46,5 @@ mod vault;
 
 pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};
+pub use resolver::{Resolver, SystemResolver};
 pub use server::{Limits, Parts, Server, StartError};

@@ -8,6 +8,7 @@ mod auditing;
 mod command;
 mod corpus;
 mod dialling;
+mod forbidden;
 mod forwarding;
 mod framing;
 mod happy;
