@@ -13,6 +13,7 @@ mod forwarding;
 mod framing;
 mod happy;
 mod issuing;
+mod leaking;
 mod malformed;
 mod mutated;
 mod nonces;
