@@ -22,6 +22,7 @@
 //! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
 
 pub mod audit;
+mod body;
 mod broker;
 mod call;
 pub mod config;

@@ -1,10 +1,12 @@
-//! Rules: which method, path and query a scope stands for.
+//! Rules: which method, path, query and body a scope stands for.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use http::HeaderValue;
 use url::form_urlencoded;
 
+use crate::body::{BodyRefused, BodyRule};
 use crate::target::{Target, is_segment};
 
 /// One kind of request that a scope allows.
@@ -14,6 +16,8 @@ pub(crate) struct Rule {
     path: PathTemplate,
     /// The allowed query keys, in the form in which they are sent.
     query: BTreeSet<String>,
+    /// What the body must be; none where any body may pass.
+    body: Option<BodyRule>,
 }
 
 /// A rule that is refused, and which of its keys is to blame.
@@ -25,19 +29,49 @@ pub(crate) struct InvalidRule {
 
 impl Rule {
     /// Reads a rule as the policy writes it.
-    pub(crate) fn new(method: &str, path: &str, query: &[String]) -> Result<Self, InvalidRule> {
+    pub(crate) fn new(
+        method: &str,
+        path: &str,
+        query: &[String],
+        body: Option<BodyRule>,
+    ) -> Result<Self, InvalidRule> {
         let method = Method::read(method).ok_or_else(|| InvalidRule {
             key: "method",
             message: format!("must be one of {}, in capitals", Method::NAMES.join(", ")),
         })?;
-        Ok(Self { method, path: PathTemplate::read(path)?, query: read_query(query)? })
+        if body.is_some() && !method.takes_body() {
+            return Err(InvalidRule {
+                key: "body",
+                message: format!("must not be there: a {method} has none"),
+            });
+        }
+        Ok(Self { method, path: PathTemplate::read(path)?, query: read_query(query)?, body })
     }
 
-    /// Whether this rule allows the request.
+    /// Whether the other rule is for the same method and path.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.method == other.method && self.path == other.path
+    }
+
+    /// Whether it says anything of the body.
+    pub(crate) fn limits_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Whether this rule allows the request but for its body.
     pub(crate) fn allows(&self, method: Method, target: &Target) -> bool {
         self.method == method
             && self.path.matches(target.path())
             && target.query_keys().all(|key| self.query.contains(key))
+    }
+
+    /// Whether this rule allows the body of a request that it allows otherwise.
+    pub(crate) fn check_body(
+        &self,
+        content_type: Option<&HeaderValue>,
+        body: &[u8],
+    ) -> Result<(), BodyRefused> {
+        self.body.as_ref().map_or(Ok(()), |rule| rule.check(content_type, body))
     }
 }
 
@@ -171,7 +205,7 @@ mod tests {
     use super::*;
 
     fn rule(path: &str, query: &[&str]) -> Result<Rule, InvalidRule> {
-        Rule::new("GET", path, &query.iter().map(ToString::to_string).collect::<Vec<_>>())
+        Rule::new("GET", path, &query.iter().map(ToString::to_string).collect::<Vec<_>>(), None)
     }
 
     fn allows(rule: &Rule, method: Method, path: &str, query: Option<&str>) -> bool {
@@ -228,7 +262,7 @@ mod tests {
     #[test]
     fn methods_are_a_closed_list_in_capitals() {
         for method in ["get", "Get", "TRACE", "CONNECT", "OPTIONS", "*", ""] {
-            assert_eq!(Rule::new(method, "/v1", &[]).unwrap_err().key, "method", "{method}");
+            assert_eq!(Rule::new(method, "/v1", &[], None).unwrap_err().key, "method", "{method}");
         }
     }
 

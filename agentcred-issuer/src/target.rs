@@ -93,7 +93,7 @@ fn is_query_key(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| is_unreserved(byte) || byte == b'%')
 }
 
-fn is_query_value(value: &str) -> bool {
+pub(crate) fn is_query_value(value: &str) -> bool {
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
         let plain = is_unreserved(byte) || b"+*!():,@/$".contains(&byte);
