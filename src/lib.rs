@@ -3,4 +3,5 @@
 #[doc(inline)]
 pub use agentcred_runtime::*;
 
+#[doc = include_str!("credentialed_tool.md")]
 pub use agentcred_macros::credentialed_tool;

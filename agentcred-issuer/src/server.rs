@@ -127,6 +127,7 @@ pub enum StartError {
 #[must_use = "a server stops when it is dropped"]
 pub struct Server {
     url: Url,
+    address: SocketAddr,
     audit_file: PathBuf,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
@@ -183,12 +184,17 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, vault, stopped));
         tracing::info!(%address, url = %issuer, "listening");
-        Ok(Self { url: issuer, audit_file: config.audit_file, stop, accepting })
+        Ok(Self { url: issuer, address, audit_file: config.audit_file, stop, accepting })
     }
 
     /// The issuer's URL, which agents are pointed at.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The address that it listens on. With `issuer` set, agents may reach it by another one.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The audit file.

@@ -77,11 +77,11 @@ impl ToTokens for Shell {
         let attrs = self.shared_attrs();
         let vis = &func.vis;
         let deprecated = func.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"));
-        // Tools own their arguments, whether their body consumes them or not.
-        let by_value =
-            func.sig.asyncness.is_none().then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
+        // A tool owns its arguments and can fail, whether its body makes use of that or not.
+        let shape = quote!(#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]);
+        let shape = func.sig.asyncness.is_none().then_some(shape);
         tokens.extend(quote_spanned! {Span::mixed_site()=>
-            #by_value
+            #shape
             #func
 
             #(#attrs)*

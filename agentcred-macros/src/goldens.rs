@@ -65,12 +65,67 @@ fn a_half_typed_body_expands_with_every_token_in_place() {
     }
 }
 
+/// Pieces that authors write, and what is left of them after a slip.
+const PIECES: [&str; 32] = [
+    "service",
+    "scope",
+    "ttl",
+    "uses",
+    "name",
+    "crate",
+    "struct",
+    "read_only",
+    "=",
+    ",",
+    ",",
+    "=",
+    "\"stripe\"",
+    "\"5m\"",
+    "\"\"",
+    "0",
+    "-1",
+    "1.5",
+    "true",
+    "a::b",
+    "(x)",
+    "[0]",
+    "{}",
+    "'a",
+    "::",
+    "#",
+    "!",
+    "r#type",
+    "..",
+    "b\"x\"",
+    "99999999999999999999",
+    "é",
+];
+
+proptest::proptest! {
+    #[test]
+    fn whatever_stands_in_the_attributes_is_answered(
+        outer in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12),
+        inner in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..8),
+        mark in proptest::sample::select(&["tool", "credential"][..]),
+    ) {
+        let (outer, inner) = (outer.join(" "), inner.join(" "));
+        let item = format!("fn find(#[{mark}({inner})] id: u8, stripe: Nonce) -> Result<u8, E> {{}}");
+        let expanded = expand::attribute(outer.parse().unwrap(), &item.parse().unwrap());
+        // There are no docs, so there is always something to say.
+        let expanded = expanded.to_string();
+        proptest::prop_assert!(expanded.contains("compile_error"));
+        proptest::prop_assert!(expanded.contains("struct Find ;") || outer.contains("struct"));
+    }
+}
+
 fn inputs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    // `feature.rs` has one dot, its expansion two.
     let input = |path: &PathBuf| {
-        let name = path.to_str().unwrap();
-        name.ends_with(".rs") && !name.ends_with(".expanded.rs")
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.matches('.').count() == 1
+            && path.extension().is_some_and(|extension| extension == "rs")
     };
     files.filter(input).collect()
 }

@@ -166,12 +166,14 @@ fn pascal_case(snake: &str) -> String {
         pascal.extend(letters.next().into_iter().flat_map(char::to_uppercase));
         pascal.push_str(letters.as_str());
     }
-    // `_1` is a name and `1` is not.
-    if pascal.starts_with(|first: char| first.is_ascii_digit()) || pascal.is_empty() {
-        format!("Tool{pascal}")
-    } else {
-        pascal
+    // `_1` and `self_` are names; `1` and `Self` are not.
+    if pascal.starts_with(|first: char| first.is_ascii_digit())
+        || pascal.is_empty()
+        || pascal == "Self"
+    {
+        return format!("Tool{pascal}");
     }
+    pascal
 }
 
 fn struct_docs(func: &Func, description: Option<&TokenStream>) -> Vec<TokenStream> {

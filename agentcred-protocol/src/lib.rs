@@ -27,3 +27,4 @@ pub mod scope;
 pub mod scrub;
 pub mod token;
 pub mod ttl;
+mod unmask;

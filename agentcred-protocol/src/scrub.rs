@@ -5,22 +5,29 @@ use std::fmt;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use zeroize::Zeroizing;
 
 use crate::encodings::encodings;
+use crate::unmask::{Unmasker, WINDOW};
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
 
-/// Finds given secrets in every form of [`encodings`], whatever the letter case.
+/// Finds given secrets in every form of [`encodings`], whatever the letter case, and any
+/// [`Self::WINDOW`] characters in a row of them.
+///
+/// A stream is searched for whole secrets in every form and for windows in plain. A text that is
+/// there as a whole is searched for windows under every disguise as well.
 ///
 /// # Security
-/// A secret that was hashed or encrypted on the way is not found. Secrets of fewer than
+/// A secret that was hashed, encrypted or compressed on the way is not found. Secrets of fewer than
 /// [`Self::SHORTEST_SECRET`] bytes are not searched for: they would be found everywhere. The
 /// search automaton holds the forms in memory that is not overwritten when it is dropped.
 #[derive(Clone)]
 pub struct Scrubber {
     search: Search,
     longest: usize,
+    unmasker: Unmasker,
 }
 
 #[derive(Clone)]
@@ -36,15 +43,19 @@ impl Scrubber {
     /// The shortest secret that is searched for, in bytes.
     pub const SHORTEST_SECRET: usize = 8;
 
+    /// How many characters of a secret in a row are searched for.
+    pub const WINDOW: usize = WINDOW;
+
     /// A scrubber for these secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let forms: Vec<_> = secrets
-            .into_iter()
-            .filter(|secret| secret.len() >= Self::SHORTEST_SECRET)
-            .flat_map(encodings)
-            .collect();
+        let secrets: Vec<_> =
+            secrets.into_iter().filter(|secret| secret.len() >= Self::SHORTEST_SECRET).collect();
+        let unmasker = Unmasker::new(&secrets);
+        let mut forms: Vec<_> = secrets.iter().flat_map(|secret| encodings(secret)).collect();
+        let windows = secrets.iter().flat_map(|secret| secret.windows(WINDOW));
+        forms.extend(windows.map(|window| Zeroizing::new(window.to_vec())));
         let Some(longest) = forms.iter().map(|form| form.len()).max() else {
-            return Self { search: Search::Nothing, longest: 1 };
+            return Self { search: Search::Nothing, longest: 1, unmasker };
         };
         // A full DFA would be faster to search but costs more to build than a short answer.
         let search = AhoCorasick::builder()
@@ -53,7 +64,7 @@ impl Scrubber {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(forms.iter().map(|form| form.as_slice()))
             .map_or(Search::Everything, |automaton| Search::Forms(Arc::new(automaton)));
-        Self { search, longest }
+        Self { search, longest, unmasker }
     }
 
     /// Whether any secret stands in `bytes`.
@@ -65,16 +76,24 @@ impl Scrubber {
         }
     }
 
-    /// The text without the secrets.
+    /// Whether any window of a secret stands in a whole text, under any disguise.
+    pub fn shows(&self, text: &[u8]) -> bool {
+        self.finds(text) || self.unmasker.shows(text)
+    }
+
+    /// A whole text without the secrets. Where one is disguised so that its place cannot be told,
+    /// nothing of the text is left.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.finds(text.as_bytes()) {
-            let mut stream = self.stream();
-            let mut clean = stream.push(text.as_bytes());
-            clean.extend(stream.finish());
-            Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
-        } else {
-            Cow::Borrowed(text)
+        if !self.shows(text.as_bytes()) {
+            return Cow::Borrowed(text);
         }
+        let mut stream = self.stream();
+        let mut clean = stream.push(text.as_bytes());
+        clean.extend(stream.finish());
+        if self.shows(&clean) {
+            return Cow::Borrowed(REDACTED);
+        }
+        Cow::Owned(String::from_utf8_lossy(&clean).into_owned())
     }
 
     /// A scrubber for one body that arrives in chunks.
@@ -169,6 +188,19 @@ mod tests {
         for size in 1..body.len() {
             assert_eq!(scrub_in_chunks(&body, size), b"before [redacted] between [redacted] after");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_found_in_a_stream() {
+        let clean = scrub_in_chunks(b"see 4eC39HqLyjWDar there", 5);
+        assert_eq!(clean, b"see [redacted]ar there");
+    }
+
+    #[test]
+    fn a_text_that_hides_a_secret_is_dropped_whole() {
+        let twice = STANDARD.encode(STANDARD.encode(&SECRET[4..20]));
+        let clean = Scrubber::new([SECRET]).text(&format!("see {twice} there")).into_owned();
+        assert_eq!(clean, REDACTED);
     }
 
     #[test]

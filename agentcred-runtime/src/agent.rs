@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use agentcred_protocol::names::{AgentId, NameError, TaskId};
 
+use crate::grant::Grant;
 use crate::issuer::{Issuer, IssuerError};
+use crate::panics;
 use crate::task::Task;
 use crate::toolbox::{CheckedToolbox, Toolbox};
 
@@ -41,7 +43,7 @@ impl Agent {
     /// When the task's id is not one, or the issuer refuses or cannot be reached.
     pub async fn task(&self, id: impl Into<String>) -> Result<Task, TaskError> {
         let id = TaskId::new(id).map_err(TaskError::Id)?;
-        let grant = self.issuer.open_task(&self.id, &id).await?;
+        let grant = Grant::open(Arc::clone(&self.issuer), self.id.clone(), id.clone()).await?;
         tracing::info!(agent = %self.id, task = %id, "task opened");
         Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox)))
     }
@@ -70,9 +72,15 @@ impl AgentBuilder {
 
     /// Makes the agent.
     ///
+    /// The first agent of a process puts a panic hook before the one that is there. It keeps
+    /// quiet about panics in tools, whose texts may hold anything: the log has them under the
+    /// call's id, without the call's nonces. All other panics go to the hook that was there. A
+    /// hook that the program sets later takes its place.
+    ///
     /// # Errors
     /// When the id is not one, the issuer is missing, or the tools do not go together.
     pub fn build(self) -> Result<Agent, BuildError> {
+        panics::install_hook();
         Ok(Agent {
             id: AgentId::new(self.id)?,
             issuer: self.issuer.ok_or(BuildError::MissingIssuer)?,
@@ -113,6 +121,9 @@ pub enum BuildError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
+    /// The agent cannot be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// The task's id is not one.
     #[error(transparent)]
     Id(NameError),

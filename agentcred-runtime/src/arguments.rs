@@ -7,7 +7,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::conform;
+use crate::argument_error::{ArgumentError, ArgumentErrorKind};
+use crate::conform::conform;
 use crate::tool::ToolDefinition;
 
 /// The arguments of one call, as the model sent them.
@@ -67,8 +68,7 @@ impl Arguments {
     pub fn conform_to(self, definition: &ToolDefinition) -> Result<Self, ArgumentError> {
         let schema = &definition.input_schema;
         let mut value = Value::Object(self.values);
-        conform::prune(schema, &mut value, schema);
-        conform::check(schema, &value, schema, "")?;
+        conform(schema, &mut value)?;
         Self::new(value)
     }
 
@@ -136,94 +136,6 @@ impl fmt::Debug for Arguments {
         f.debug_struct("Arguments").field("count", &self.values.len()).finish_non_exhaustive()
     }
 }
-
-/// What is wrong with the arguments of a call, in words for the model that sent them.
-///
-/// # Security
-/// It names fields of the tool's own schema and never repeats a key or a value that was sent:
-/// whoever can write into the model's input could otherwise write into its next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArgumentError {
-    path: String,
-    kind: ArgumentErrorKind,
-}
-
-/// The ways in which arguments are wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ArgumentErrorKind {
-    /// The text is no JSON.
-    NotJson,
-    /// The JSON is no object.
-    NotAnObject,
-    /// An argument stands in the text twice.
-    Duplicate,
-    /// There is a field that the tool does not have.
-    Unknown {
-        /// The fields that it has.
-        expected: Vec<String>,
-    },
-    /// A field that the tool needs is not there.
-    Missing,
-    /// A value is not what the schema says.
-    Mistyped {
-        /// What the schema says, in words.
-        expected: String,
-    },
-    /// A value has the right JSON type, and the argument's Rust type refuses it.
-    Refused,
-}
-
-impl ArgumentError {
-    pub(crate) fn new(path: &str, kind: ArgumentErrorKind) -> Self {
-        Self { path: path.to_owned(), kind }
-    }
-
-    /// The field, as `filter.lines[2].price`; empty when it is about the arguments as a whole.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What is wrong.
-    pub fn kind(&self) -> &ArgumentErrorKind {
-        &self.kind
-    }
-}
-
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.as_str();
-        match &self.kind {
-            ArgumentErrorKind::NotJson => f.write_str("the arguments are not valid JSON"),
-            ArgumentErrorKind::NotAnObject => f.write_str("the arguments must be a JSON object"),
-            ArgumentErrorKind::Duplicate => f.write_str("an argument stands twice"),
-            ArgumentErrorKind::Unknown { expected } => {
-                match path {
-                    "" => {
-                        f.write_str(
-                            "there is an argument that this tool does not take; it takes ",
-                        )?;
-                    }
-                    path => write!(f, "`{path}` has a field that is not known; it takes ")?,
-                }
-                let expected = expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-                f.write_str(if expected.is_empty() { "none" } else { "" })?;
-                f.write_str(&expected.join(", "))
-            }
-            ArgumentErrorKind::Missing => write!(f, "`{path}` is missing"),
-            ArgumentErrorKind::Mistyped { expected } if path.is_empty() => {
-                write!(f, "the arguments must be {expected}")
-            }
-            ArgumentErrorKind::Mistyped { expected } => write!(f, "`{path}` must be {expected}"),
-            ArgumentErrorKind::Refused if path.is_empty() => {
-                f.write_str("the arguments were refused")
-            }
-            ArgumentErrorKind::Refused => write!(f, "the value of `{path}` was refused"),
-        }
-    }
-}
-
-impl std::error::Error for ArgumentError {}
 
 /// Whether a type can be had from no argument at all, as serde's derive decides it for a field:
 /// an `Option` can, through aliases too.
@@ -304,5 +216,114 @@ impl<'de> Visitor<'de> for NoDuplicates {
 
     fn visit_unit<E>(self) -> Result<Self, E> {
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition(schema: Value) -> ToolDefinition {
+        let mut definition = ToolDefinition::new("find", "Find.");
+        definition.input_schema = schema;
+        definition
+    }
+
+    #[test]
+    fn an_argument_that_nobody_takes_is_refused() {
+        let mut arguments = Arguments::new(json!({"a": 1, "b": 2})).unwrap();
+        assert_eq!(arguments.take::<u8>("a"), Ok(1));
+        let refused = arguments.finish().unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "there is an argument that this tool does not take; it takes `a`"
+        );
+    }
+
+    #[test]
+    fn absent_is_missing_unless_the_type_is_optional() {
+        let mut arguments = Arguments::new(Value::Null).unwrap();
+        assert_eq!(arguments.take::<Option<u8>>("a"), Ok(None));
+        assert_eq!(arguments.take_present::<u8>("b"), Ok(None));
+        assert_eq!(arguments.take::<u8>("c").unwrap_err().to_string(), "`c` is missing");
+        assert_eq!(arguments.take::<()>("d").unwrap_err().to_string(), "`d` is missing");
+        assert_eq!(arguments.take::<Value>("e").unwrap_err().to_string(), "`e` is missing");
+        assert!(arguments.finish().is_ok());
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_at_any_depth() {
+        for text in [r#"{"a":1,"a":2}"#, r#"{"a":[{"b":1,"b":1}]}"#, r#"{"a":1,"\u0061":2}"#] {
+            let refused = Arguments::from_json(text).unwrap_err();
+            assert_eq!(refused.kind(), &ArgumentErrorKind::Duplicate, "{text}");
+        }
+        assert!(Arguments::from_json(r#"{"a":{"b":1},"b":[true,null,-1,1.5,"x"]}"#).is_ok());
+        assert!(Arguments::from_json("").unwrap().finish().is_ok());
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for (text, kind) in [
+            ("[1]", ArgumentErrorKind::NotAnObject),
+            ("\"canary\"", ArgumentErrorKind::NotAnObject),
+            ("{\"a\":", ArgumentErrorKind::NotJson),
+            ("{} {}", ArgumentErrorKind::NotJson),
+        ] {
+            assert_eq!(Arguments::from_json(text).unwrap_err().kind(), &kind, "{text}");
+        }
+        assert!(Arguments::from_json(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_key_and_no_value() {
+        let arguments = Arguments::new(json!({"canary": "canary"})).unwrap();
+        assert_eq!(format!("{arguments:?}"), "Arguments { count: 1, .. }");
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "canary.{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            let key =
+                prop_oneof![Just("known".to_owned()), Just("list".to_owned()), "canary.{0,4}"];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((key, inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_refusal_repeats_what_was_sent(value in any_json()) {
+            let definition = definition(json!({
+                "type": "object",
+                "properties": {
+                    "known": {"anyOf": [{"type": "integer", "minimum": 3}, {"$ref": "#"}]},
+                    "list": {"type": "array", "items": {"$ref": "#/properties/known"}, "maxItems": 3},
+                },
+                "required": ["known"],
+                "additionalProperties": false,
+            }));
+            let arguments = Arguments::new(value);
+            if let Err(refused) = arguments.and_then(|arguments| arguments.conform_to(&definition)) {
+                let said = format!("{refused} {refused:?}");
+                prop_assert!(!said.contains("canary"), "{said}");
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,64}") {
+            let _ = Arguments::from_json(&text);
+        }
     }
 }

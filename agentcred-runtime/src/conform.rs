@@ -4,255 +4,369 @@
 //! where in words of the schema only, so that nothing the model wrote comes back to it. It reads
 //! what canonical schemas contain; `pattern` and `format` are left to the type.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
-use crate::arguments::{ArgumentError, ArgumentErrorKind};
+use crate::argument_error::{ArgumentError, ArgumentErrorKind};
+use crate::constraint::{allows, has_type, whole};
+use crate::expectation::{either, expected};
 
-/// Removes the nulls that stand for "left out", which some dialects make a model send.
-pub(crate) fn prune(schema: &Value, value: &mut Value, root: &Value) {
-    let schema = resolve(schema, root);
-    match value {
-        Value::Object(fields) => {
-            let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-                return prune_in_branch(schema, value, root);
-            };
-            fields.retain(|name, field| {
-                let Some(property) = properties.get(name) else { return true };
-                !field.is_null()
-                    || is_required(schema, name)
-                    || check(property, field, root, "").is_ok()
-            });
-            for (name, property) in properties {
-                if let Some(field) = fields.get_mut(name) {
-                    prune(property, field, root);
+/// Checks a value, after writing it in the one way that types read: without the nulls that stand
+/// for "left out", which some dialects make a model send, and with `5` for the `5.0` of a client
+/// that keeps all numbers as doubles.
+///
+/// # Errors
+/// The first departure from the schema.
+pub(crate) fn conform(schema: &Value, value: &mut Value) -> Result<(), ArgumentError> {
+    let walk = Walk { root: schema, steps: Cell::new(1_000 + 64 * size(value)) };
+    walk.normalize(schema, value);
+    walk.check(schema, value, "")
+}
+
+/// A walk along a value and its schema.
+struct Walk<'a> {
+    root: &'a Value,
+    /// How many more values may be compared. A recursive union whose branches look alike could
+    /// otherwise take as many as two to the depth of the value, and the value is the model's.
+    steps: Cell<usize>,
+}
+
+impl Walk<'_> {
+    fn normalize(&self, schema: &Value, value: &mut Value) {
+        if !self.step() {
+            return;
+        }
+        let schema = self.resolve(schema);
+        match value {
+            Value::Object(fields) => self.normalize_fields(schema, fields),
+            Value::Array(items) => self.normalize_items(schema, items),
+            Value::Number(number) if schema.get("type").is_some_and(|name| name == "integer") => {
+                if let Some(integer) = whole(number) {
+                    *number = integer.into();
+                }
+            }
+            _ => {}
+        }
+        for branch in ["anyOf", "oneOf", "allOf"].iter().flat_map(|key| branches(schema, key)) {
+            let branch = self.resolve(branch);
+            if is_meant(branch, value) {
+                let mut normal = value.clone();
+                self.normalize(branch, &mut normal);
+                if self.check(branch, &normal, "").is_ok() {
+                    *value = normal;
+                    return;
                 }
             }
         }
-        Value::Array(items) => {
-            let Some(each) = schema.get("items") else {
-                return prune_in_branch(schema, value, root);
-            };
-            for item in items {
-                prune(each, item, root);
+    }
+
+    fn normalize_fields(&self, schema: &Value, fields: &mut Map<String, Value>) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let further = schema.get("additionalProperties").filter(|further| further.is_object());
+        fields.retain(|name, field| {
+            let Some(property) = properties.and_then(|all| all.get(name)) else { return true };
+            !field.is_null() || is_required(schema, name) || self.check(property, field, "").is_ok()
+        });
+        for (name, field) in fields {
+            if let Some(each) = properties.and_then(|all| all.get(name)).or(further) {
+                self.normalize(each, field);
             }
         }
-        _ => {}
+    }
+
+    fn normalize_items(&self, schema: &Value, items: &mut [Value]) {
+        let first = schema.get("prefixItems").and_then(Value::as_array);
+        for (index, item) in items.iter_mut().enumerate() {
+            let own = first.and_then(|first| first.get(index));
+            if let Some(each) = own.or_else(|| schema.get("items")) {
+                self.normalize(each, item);
+            }
+        }
+    }
+
+    /// Compares a value with its schema. `path` names the value, and is empty at the root.
+    fn check(&self, schema: &Value, value: &Value, path: &str) -> Result<(), ArgumentError> {
+        if !self.step() {
+            return Err(ArgumentError::new("", ArgumentErrorKind::TooComplex));
+        }
+        let schema = self.resolve(schema);
+        if !allows(schema, value) {
+            return Err(mistyped(path, expected(schema)));
+        }
+        for all in branches(schema, "allOf") {
+            self.check(all, value, path)?;
+        }
+        for key in ["anyOf", "oneOf"] {
+            self.check_union(schema, key, value, path)?;
+        }
+        match value {
+            Value::Object(fields) => self.check_fields(schema, fields, path),
+            Value::Array(items) => self.check_items(schema, items, path),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_union(
+        &self,
+        schema: &Value,
+        key: &str,
+        value: &Value,
+        path: &str,
+    ) -> Result<(), ArgumentError> {
+        let all = branches(schema, key).map(|branch| self.resolve(branch)).collect::<Vec<_>>();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let mut meant = all.clone();
+        meant.retain(|branch| is_meant(branch, value));
+        if meant.is_empty() {
+            return Err(not_meant(&all, value, path));
+        }
+        let mut refusals = Vec::new();
+        for branch in meant {
+            match self.check(branch, value, path) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        // The branches that got furthest into the value are the ones that were meant.
+        let furthest = refusals.iter().map(|refusal| refusal.path().len()).max().unwrap_or(0);
+        refusals.retain(|refusal| refusal.path().len() == furthest);
+        let wanted = refusals.iter().map(|refusal| match refusal.kind() {
+            ArgumentErrorKind::Mistyped { expected } => Some(expected.clone()),
+            _ => None,
+        });
+        Err(match (wanted.collect::<Option<Vec<_>>>(), refusals.into_iter().next()) {
+            (Some(wanted), Some(refusal)) => mistyped(refusal.path(), either(wanted.into_iter())),
+            (None, Some(refusal)) if furthest > path.len() => refusal,
+            _ => mistyped(path, expected(schema)),
+        })
+    }
+
+    fn check_fields(
+        &self,
+        schema: &Value,
+        fields: &Map<String, Value>,
+        path: &str,
+    ) -> Result<(), ArgumentError> {
+        let none = Map::new();
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+        let further = schema.get("additionalProperties");
+        if further == Some(&Value::Bool(false))
+            && fields.keys().any(|name| !properties.contains_key(name))
+        {
+            let expected = properties.keys().cloned().collect();
+            return Err(ArgumentError::new(path, ArgumentErrorKind::Unknown { expected }));
+        }
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            if !fields.contains_key(name) {
+                return Err(ArgumentError::new(&field(path, name), ArgumentErrorKind::Missing));
+            }
+        }
+        for (name, value) in fields {
+            match (properties.get(name), further) {
+                (Some(property), _) => self.check(property, value, &field(path, name))?,
+                // The key is the model's own and so is not repeated.
+                (None, Some(further)) => self.check(further, value, &field(path, "*"))?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_items(
+        &self,
+        schema: &Value,
+        items: &[Value],
+        path: &str,
+    ) -> Result<(), ArgumentError> {
+        let first = schema.get("prefixItems").and_then(Value::as_array);
+        let first = first.map_or(&[][..], Vec::as_slice);
+        for (index, item) in items.iter().enumerate() {
+            if let Some(schema) = first.get(index).or_else(|| schema.get("items")) {
+                self.check(schema, item, &format!("{path}[{index}]"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows references. A circle of nothing but references says nothing and so accepts
+    /// everything.
+    fn resolve<'s>(&'s self, mut schema: &'s Value) -> &'s Value {
+        for _ in 0..64 {
+            let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+            let target = reference.strip_prefix('#').and_then(|path| self.root.pointer(path));
+            schema = target.unwrap_or(&Value::Null);
+        }
+        &Value::Null
+    }
+
+    fn step(&self) -> bool {
+        let steps = self.steps.get();
+        self.steps.set(steps.saturating_sub(1));
+        steps > 0
     }
 }
 
-/// Compares a value with its schema. `path` names the value, and is empty at the root.
-///
-/// # Errors
-/// The first departure.
-pub(crate) fn check(
-    schema: &Value,
-    value: &Value,
-    root: &Value,
-    path: &str,
-) -> Result<(), ArgumentError> {
-    let schema = resolve(schema, root);
-    if !has_type(schema, value) || !is_listed(schema, value) || !is_within_bounds(schema, value) {
-        return Err(mistyped(schema, path));
-    }
-    check_branches(schema, value, root, path)?;
+/// Of how many values a value consists.
+fn size(value: &Value) -> usize {
     match value {
-        Value::Object(fields) => check_fields(schema, fields, root, path),
-        Value::Array(items) => check_items(schema, items, root, path),
-        _ => Ok(()),
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(size).sum::<usize>(),
+        _ => 1,
     }
 }
 
-/// A value of the wrong type at this path, with what the schema wants there.
-pub(crate) fn mistyped(schema: &Value, path: &str) -> ArgumentError {
-    ArgumentError::new(path, ArgumentErrorKind::Mistyped { expected: expected(schema) })
+fn mistyped(path: &str, expected: String) -> ArgumentError {
+    ArgumentError::new(path, ArgumentErrorKind::Mistyped { expected })
 }
 
-/// What a schema wants, in words.
-pub(crate) fn expected(schema: &Value) -> String {
-    if let Some(value) = schema.get("const") {
-        return format!("`{}`", plain(value));
-    }
-    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        let values = values.iter().map(|value| format!("`{}`", plain(value)));
-        return format!("one of {}", values.collect::<Vec<_>>().join(", "));
-    }
-    for key in ["anyOf", "oneOf"] {
-        if let Some(branches) = schema.get(key).and_then(Value::as_array) {
-            let mut words = branches.iter().map(expected).collect::<Vec<_>>();
-            words.dedup();
-            return words.join(" or ");
+fn branches<'s>(schema: &'s Value, key: &str) -> impl Iterator<Item = &'s Value> {
+    schema.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether a branch of a union can be meant by a value.
+fn is_meant(branch: &Value, value: &Value) -> bool {
+    has_type(branch, value) && other_tag(branch, value).is_none()
+}
+
+/// The tag that a branch has, as the variants of a tagged enum have one, where the value has
+/// another.
+fn other_tag<'s>(branch: &'s Value, value: &Value) -> Option<(&'s str, &'s Value)> {
+    let properties = branch.get("properties").and_then(Value::as_object)?;
+    properties.iter().find_map(|(name, property)| {
+        let tag = property.get("const")?;
+        (value.get(name)? != tag).then_some((name.as_str(), property))
+    })
+}
+
+fn not_meant(branches: &[&Value], value: &Value, path: &str) -> ArgumentError {
+    let tags = branches.iter().filter_map(|branch| other_tag(branch, value)).collect::<Vec<_>>();
+    match tags.first() {
+        Some((name, _)) => {
+            let wanted = tags.iter().filter(|(other, _)| other == name);
+            mistyped(&field(path, name), either(wanted.map(|(_, tag)| expected(tag))))
         }
-    }
-    let noun = match schema.get("type").and_then(Value::as_str) {
-        Some("string") => "a string",
-        Some("integer") => "an integer",
-        Some("number") => "a number",
-        Some("boolean") => "true or false",
-        Some("array") => "an array",
-        Some("object") => "an object",
-        Some("null") => "null",
-        _ => "another value",
-    };
-    match (bound(schema, LOWER), bound(schema, UPPER)) {
-        (None, None) => noun.to_owned(),
-        (Some(lower), None) => format!("{noun} of at least {lower}"),
-        (None, Some(upper)) => format!("{noun} of at most {upper}"),
-        (Some(lower), Some(upper)) => format!("{noun} from {lower} to {upper}"),
-    }
-}
-
-const LOWER: [&str; 3] = ["minimum", "minLength", "minItems"];
-const UPPER: [&str; 3] = ["maximum", "maxLength", "maxItems"];
-
-fn bound<'a>(schema: &'a Value, keys: [&str; 3]) -> Option<&'a Value> {
-    keys.iter().find_map(|key| schema.get(key))
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Follows references. A cycle of nothing but references ends after as many steps as there are
-/// definitions, and then accepts everything, as it says nothing.
-fn resolve<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
-    for _ in 0..64 {
-        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
-        let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
-        schema = target.unwrap_or(&Value::Null);
-    }
-    &Value::Null
-}
-
-fn has_type(schema: &Value, value: &Value) -> bool {
-    match schema.get("type").and_then(Value::as_str) {
-        Some("null") => value.is_null(),
-        Some("boolean") => value.is_boolean(),
-        Some("string") => value.is_string(),
-        Some("array") => value.is_array(),
-        Some("object") => value.is_object(),
-        Some("number") => value.is_number(),
-        Some("integer") => value.is_i64() || value.is_u64(),
-        _ => true,
-    }
-}
-
-fn is_listed(schema: &Value, value: &Value) -> bool {
-    let listed =
-        schema.get("enum").and_then(Value::as_array).is_none_or(|values| values.contains(value));
-    listed && schema.get("const").is_none_or(|only| only == value)
-}
-
-fn is_within_bounds(schema: &Value, value: &Value) -> bool {
-    let number = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let count = |key: &str| schema.get(key).and_then(Value::as_u64);
-    let counted = |count_of: usize, least: &str, most: &str| {
-        let actual = u64::try_from(count_of).unwrap_or(u64::MAX);
-        count(least).is_none_or(|least| actual >= least)
-            && count(most).is_none_or(|most| actual <= most)
-    };
-    match value {
-        Value::Number(actual) => actual.as_f64().is_none_or(|actual| {
-            number("minimum").is_none_or(|bound| actual >= bound)
-                && number("maximum").is_none_or(|bound| actual <= bound)
-                && number("exclusiveMinimum").is_none_or(|bound| actual > bound)
-                && number("exclusiveMaximum").is_none_or(|bound| actual < bound)
-        }),
-        Value::String(text) => counted(text.chars().count(), "minLength", "maxLength"),
-        Value::Array(items) => counted(items.len(), "minItems", "maxItems"),
-        _ => true,
-    }
-}
-
-fn check_branches(
-    schema: &Value,
-    value: &Value,
-    root: &Value,
-    path: &str,
-) -> Result<(), ArgumentError> {
-    let branches = |key| schema.get(key).and_then(Value::as_array).into_iter().flatten();
-    for all in branches("allOf") {
-        check(all, value, root, path)?;
-    }
-    for key in ["anyOf", "oneOf"] {
-        let refusals = branches(key).map(|branch| check(branch, value, root, path));
-        let Ok(refusals) = refusals.map(Result::err).collect::<Option<Vec<_>>>().ok_or(()) else {
-            continue;
-        };
-        // The branch that got furthest into the value is the one that was meant.
-        if let Some(refusal) = refusals.into_iter().max_by_key(|refusal| refusal.path().len()) {
-            return Err(if refusal.path() == path { mistyped(schema, path) } else { refusal });
-        }
-    }
-    Ok(())
-}
-
-fn check_fields(
-    schema: &Value,
-    fields: &Map<String, Value>,
-    root: &Value,
-    path: &str,
-) -> Result<(), ArgumentError> {
-    let none = Map::new();
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
-    let further = schema.get("additionalProperties");
-    if further == Some(&Value::Bool(false))
-        && fields.keys().any(|name| !properties.contains_key(name))
-    {
-        let expected = properties.keys().cloned().collect();
-        return Err(ArgumentError::new(path, ArgumentErrorKind::Unknown { expected }));
-    }
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    for name in required.filter_map(Value::as_str) {
-        if !fields.contains_key(name) {
-            return Err(ArgumentError::new(&field(path, name), ArgumentErrorKind::Missing));
-        }
-    }
-    for (name, value) in fields {
-        match (properties.get(name), further) {
-            (Some(property), _) => check(property, value, root, &field(path, name))?,
-            // The key is the model's own and so is not repeated.
-            (None, Some(further)) => check(further, value, root, &field(path, "*"))?,
-            (None, None) => {}
-        }
-    }
-    Ok(())
-}
-
-fn check_items(
-    schema: &Value,
-    items: &[Value],
-    root: &Value,
-    path: &str,
-) -> Result<(), ArgumentError> {
-    let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for (index, item) in items.iter().enumerate() {
-        if let Some(schema) = first.get(index).or_else(|| schema.get("items")) {
-            check(schema, item, root, &format!("{path}[{index}]"))?;
-        }
-    }
-    Ok(())
-}
-
-fn prune_in_branch(schema: &Value, value: &mut Value, root: &Value) {
-    let branches =
-        ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
-    for branch in branches {
-        let mut pruned = value.clone();
-        prune(branch, &mut pruned, root);
-        if check(branch, &pruned, root, "").is_ok() {
-            *value = pruned;
-            return;
-        }
+        None => mistyped(path, either(branches.iter().map(|branch| expected(branch)))),
     }
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {
-    schema
-        .get("required")
-        .and_then(Value::as_array)
-        .is_some_and(|names| names.iter().any(|key| key == name))
+    let required = schema.get("required").and_then(Value::as_array);
+    required.is_some_and(|names| names.iter().any(|key| key == name))
 }
 
 fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::{Contract, canonical, generator};
+
+    fn schema_of<T: JsonSchema>() -> Value {
+        let mut generator = generator(Contract::Input);
+        let mut schema = generator.subschema_for::<T>().to_value();
+        let shared = generator.take_definitions(true);
+        schema.as_object_mut().unwrap().insert("$defs".to_owned(), shared.into());
+        canonical(schema, Contract::Input)
+    }
+
+    fn refusal<T: JsonSchema>(mut value: Value) -> String {
+        conform(&schema_of::<T>(), &mut value).unwrap_err().to_string()
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(tag = "op", rename_all = "lowercase")]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    enum Query {
+        Is { text: String },
+        Not { of: Box<Query> },
+        Neither { of: Box<Query> },
+        Both { left: Box<Query>, right: Box<Query> },
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    enum Alike {
+        Left { of: Option<Box<Alike>>, left: Option<u8> },
+        Right { of: Option<Box<Alike>>, right: Option<u8> },
+    }
+
+    #[test]
+    fn a_tagged_union_is_read_by_its_tag() {
+        let query = json!({"op": "both", "left": {"op": "is", "text": "a"}, "right": {"op": "not", "of": {"op": "is"}}});
+        assert_eq!(refusal::<Query>(query), "`right.of.text` is missing");
+        assert_eq!(
+            refusal::<Query>(json!({"op": "canary"})),
+            "`op` must be `is` or `not` or `neither` or `both`"
+        );
+        assert_eq!(
+            refusal::<Query>(json!("canary")),
+            "the arguments must be an object with `op`, `text` or an object with `op`, `of` or an object with `op`, `left`, `right`"
+        );
+    }
+
+    #[test]
+    fn a_deep_value_of_a_recursive_union_takes_no_longer_than_its_size() {
+        let mut query = json!({"op": "is", "text": 1});
+        for _ in 0..100 {
+            query = json!({"of": query, "op": "not"});
+        }
+        assert!(refusal::<Query>(query).ends_with("of.text` must be a string"));
+
+        let mut alike = json!({"left": "canary"});
+        for _ in 0..100 {
+            alike = json!({"of": alike});
+        }
+        assert_eq!(refusal::<Alike>(alike), "the arguments are too complex to check");
+    }
+
+    #[test]
+    fn nulls_inside_a_union_are_taken_out_too() {
+        let mut value = json!([{"of": {"of": null, "right": 3}, "left": null}]);
+        conform(&schema_of::<Vec<Alike>>(), &mut value).unwrap();
+        assert_eq!(value, json!([{"of": {"right": 3}}]));
+    }
+
+    #[test]
+    fn tuples_maps_and_lists_are_read_item_by_item() {
+        assert_eq!(refusal::<(u8, String)>(json!([1, 2])), "`[1]` must be a string");
+        assert_eq!(
+            refusal::<(u8, String)>(json!([1])),
+            "the arguments must be an array of 2 items"
+        );
+        assert_eq!(
+            refusal::<Vec<Vec<u8>>>(json!([[1], [300]])),
+            "`[1][0]` must be an integer from 0 to 255"
+        );
+        let map = json!({"canary": {"canary": "canary"}});
+        assert_eq!(
+            refusal::<BTreeMap<String, BTreeMap<String, u8>>>(map),
+            "`*.*` must be an integer from 0 to 255"
+        );
+    }
+
+    #[test]
+    fn a_whole_double_is_an_integer_and_another_is_not() {
+        let mut whole = json!(3.0);
+        assert!(conform(&schema_of::<u32>(), &mut whole).is_ok());
+        assert_eq!(whole.to_string(), "3");
+        assert!(conform(&schema_of::<u32>(), &mut json!(3.5)).is_err());
+        let mut inside = json!([3.0, null]);
+        assert!(conform(&schema_of::<Vec<Option<u32>>>(), &mut inside).is_ok());
+        assert_eq!(inside.to_string(), "[3,null]");
+        assert!(conform(&schema_of::<f64>(), &mut json!(3)).is_ok());
+        assert!(conform(&schema_of::<u32>(), &mut json!(4_294_967_296_u64)).is_err());
+    }
 }

@@ -7,10 +7,11 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 
-use crate::arguments::ArgumentError;
+use crate::argument_error::ArgumentError;
 use crate::error::ToolError;
 use crate::issuer::IssuerError;
 use crate::outcome::{ModelError, ModelErrorCode, ToolOutcome};
+use crate::panics::ToolPanic;
 use crate::redact;
 
 /// A failed call.
@@ -25,21 +26,34 @@ pub(crate) enum Failure {
     Issuer(IssuerError),
     Definition(NameError),
     Tool(ToolError),
-    /// The tool's own words, released by its author and free of nonces.
-    Visible(String),
-    Panicked,
+    /// A panic of the tool's code.
+    Panicked(ToolPanic),
+    /// A failure of the tool in words that are free of nonces.
+    Told(Told),
     TimedOut(Duration),
     TaskOver,
 }
 
+/// What a tool failed with, without nonces.
+pub(crate) struct Told {
+    /// The whole chain of causes, or the panic, for the log.
+    log: String,
+    /// What the tool's author released for the model.
+    model: Option<String>,
+}
+
 impl Failure {
-    /// Takes the call's nonces out of the words that the model will read.
+    /// Takes the call's nonces out of all words of the tool, those for the log too.
     pub(crate) fn redacted(self, scrubbers: &[Scrubber]) -> Self {
+        let clean = |text: String| redact::text(scrubbers, text);
         match self {
-            Self::Tool(error) => match error.visible_text() {
-                Some(text) => Self::Visible(redact::text(scrubbers, text.to_owned())),
-                None => Self::Tool(error),
-            },
+            Self::Tool(error) => Self::Told(Told {
+                log: clean(format!("{error:?}")),
+                model: error.visible_text().map(str::to_owned).map(clean),
+            }),
+            Self::Panicked(ToolPanic { place, text }) => {
+                Self::Told(Told { log: clean(format!("panicked at {place}: {text}")), model: None })
+            }
             failure => failure,
         }
     }
@@ -70,13 +84,13 @@ impl Failure {
                 tracing::error!(tool, call_id = %call, "the tool's declaration is not valid: {error}");
                 (ModelErrorCode::ToolFailed, FAILED.to_owned())
             }
-            Self::Tool(error) => {
-                tracing::error!(tool, call_id = %call, error = ?error, "the tool failed");
-                (ModelErrorCode::ToolFailed, FAILED.to_owned())
+            Self::Told(Told { log, model }) => {
+                tracing::error!(tool, call_id = %call, error = log, "the tool failed");
+                (ModelErrorCode::ToolFailed, model.unwrap_or_else(|| FAILED.to_owned()))
             }
-            Self::Visible(text) => (ModelErrorCode::ToolFailed, text),
-            Self::Panicked => {
-                tracing::error!(tool, call_id = %call, "the tool panicked");
+            // Whoever ran the tool has the nonces to take out; without that, nothing is told.
+            Self::Tool(_) | Self::Panicked(_) => {
+                tracing::error!(tool, call_id = %call, "the tool failed");
                 (ModelErrorCode::ToolFailed, FAILED.to_owned())
             }
             Self::TimedOut(limit) => {

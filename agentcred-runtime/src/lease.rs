@@ -26,7 +26,7 @@ impl Lease {
     }
 
     pub(crate) fn scrubbers(&self) -> Vec<Scrubber> {
-        self.0.iter().map(|nonce| nonce.scrubber()).collect()
+        self.0.iter().flat_map(|nonce| nonce.scrubbers()).collect()
     }
 
     /// Ends all nonces and waits for it, within bounds.

@@ -10,11 +10,14 @@ mod task;
 mod toolbox;
 
 // What a tool is, and what it is called with.
+mod argument_error;
 mod arguments;
 mod conform;
+mod constraint;
 mod context;
 mod draft;
 mod error;
+mod expectation;
 mod output;
 mod param;
 mod schema;
@@ -22,10 +25,13 @@ mod state;
 mod tool;
 
 // The nonces of a call: from minting to the end.
+mod background;
+mod grant;
 mod issuer;
 mod lease;
 mod live;
 mod nonce;
+mod patience;
 
 // One upstream request with a nonce.
 mod egress;
@@ -36,13 +42,21 @@ mod wire;
 // What goes back to the model.
 mod failure;
 mod outcome;
+mod panics;
 mod redact;
 
 // What the model and the issuer are told about the tools.
 mod dialect;
 mod manifest;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 mod config;
+
+// For the tests of tools.
+#[cfg(feature = "testing")]
+pub mod testing;
 
 // Agent frameworks that a task's tools plug into.
 #[cfg(feature = "rig")]
@@ -56,7 +70,8 @@ mod rules;
 
 pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
 pub use agentcred_protocol as protocol;
-pub use arguments::{ArgumentError, ArgumentErrorKind, Arguments};
+pub use argument_error::{ArgumentError, ArgumentErrorKind};
+pub use arguments::Arguments;
 pub use context::CallContext;
 pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};

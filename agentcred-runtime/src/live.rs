@@ -1,15 +1,18 @@
 //! A nonce while it lives: its uses are counted, and it is revoked once.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use agentcred_protocol::names::{NonceId, ServiceName};
+use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::ttl::Uses;
 
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
-use crate::issuer::{Credential, Minted};
+use crate::grant::Grant;
+use crate::issuer::{Credential, IssuerError, MintRequest, Minted};
 
 /// How long the end of a call waits for a revocation; after that the TTL does it.
 const REVOCATION_WAIT: Duration = Duration::from_secs(2);
@@ -24,11 +27,29 @@ pub(crate) struct LiveNonce {
     tool: String,
     used: AtomicU32,
     over: AtomicBool,
-    credential: Box<dyn Credential>,
+    replaced: AtomicBool,
+    /// The last one is good; one before it was lost by the vault side.
+    credentials: Mutex<Vec<Arc<dyn Credential>>>,
+    source: Source,
+}
+
+/// Where a nonce came from, and where another one comes from when the vault side lost it.
+pub(crate) struct Source {
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) wish: MintRequest,
+}
+
+impl Source {
+    /// Mints the nonce.
+    pub(crate) async fn mint(self, tool: &str) -> Result<LiveNonce, IssuerError> {
+        let minted = self.grant.mint(&self.wish).await?;
+        tracing::info!(nonce_id = %minted.id, service = %minted.service, scope = %minted.scope, ttl_seconds = minted.expires_in.as_secs(), "nonce minted");
+        Ok(LiveNonce::new(minted, tool, self))
+    }
 }
 
 impl LiveNonce {
-    pub(crate) fn new(minted: Minted, tool: &str) -> Self {
+    fn new(minted: Minted, tool: &str, source: Source) -> Self {
         Self {
             id: minted.id,
             service: minted.service,
@@ -38,7 +59,9 @@ impl LiveNonce {
             tool: tool.to_owned(),
             used: AtomicU32::new(0),
             over: AtomicBool::new(false),
-            credential: minted.credential,
+            replaced: AtomicBool::new(false),
+            credentials: Mutex::new(vec![minted.credential.into()]),
+            source,
         }
     }
 
@@ -61,20 +84,65 @@ impl LiveNonce {
             tracing::warn!(nonce_id = %self.id, "{error}");
             return Err(error);
         }
-        self.credential.send(request).await
+        let credential = self.credential()?;
+        match credential.send(request.clone()).await {
+            // The broker's own refusal: the upstream saw nothing. In a nonce's life it means that
+            // the vault side started anew and lost it.
+            Err(RequestError::Refused(RefusalCode::InvalidToken))
+                if Instant::now() < self.expires =>
+            {
+                self.replace(&credential).await?.send(request).await
+            }
+            outcome => outcome,
+        }
     }
 
-    pub(crate) fn scrubber(&self) -> Scrubber {
-        self.credential.scrubber()
+    /// Everything that must be taken out of what the tool gives back.
+    pub(crate) fn scrubbers(&self) -> Vec<Scrubber> {
+        self.credentials().iter().map(|credential| credential.scrubber()).collect()
+    }
+
+    /// Mints another nonce in place of one that the vault side lost, once in a nonce's life.
+    async fn replace(
+        &self,
+        lost: &Arc<dyn Credential>,
+    ) -> Result<Arc<dyn Credential>, RequestError> {
+        const REFUSED: RequestError = RequestError::Refused(RefusalCode::InvalidToken);
+        if self.replaced.swap(true, Ordering::SeqCst) {
+            let credential = self.credential()?;
+            return if Arc::ptr_eq(&credential, lost) { Err(REFUSED) } else { Ok(credential) };
+        }
+        tracing::warn!(nonce_id = %self.id, "the vault side does not know this nonce; asking for another one");
+        let minted = self.source.grant.mint(&self.source.wish).await.map_err(|_| REFUSED)?;
+        let credential: Arc<dyn Credential> = minted.credential.into();
+        self.credentials().push(Arc::clone(&credential));
+        if self.over.load(Ordering::SeqCst) {
+            // The call ended meanwhile and has revoked what there was.
+            let _ = credential.revoke().await;
+            return Err(RequestError::CallOver);
+        }
+        tracing::info!(nonce_id = %minted.id, replaces = %self.id, "nonce minted");
+        Ok(credential)
+    }
+
+    fn credential(&self) -> Result<Arc<dyn Credential>, RequestError> {
+        self.credentials().last().cloned().ok_or(RequestError::CallOver)
+    }
+
+    fn credentials(&self) -> MutexGuard<'_, Vec<Arc<dyn Credential>>> {
+        // No code that panics runs under the lock, so its content is whole.
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the nonce: no request starts after this, and the vault side is told unless every
     /// use is spent, which has ended it there already.
     pub(crate) async fn end(&self) {
-        if self.over.swap(true, Ordering::SeqCst) || self.is_spent() {
+        let ended = self.is_spent() && !self.replaced.load(Ordering::SeqCst);
+        if self.over.swap(true, Ordering::SeqCst) || ended {
             return;
         }
-        match tokio::time::timeout(REVOCATION_WAIT, self.credential.revoke()).await {
+        let Ok(credential) = self.credential() else { return };
+        match tokio::time::timeout(REVOCATION_WAIT, credential.revoke()).await {
             Ok(Ok(())) => tracing::debug!(nonce_id = %self.id, "nonce revoked"),
             Ok(Err(error)) => {
                 tracing::warn!(nonce_id = %self.id, "nonce not revoked, its TTL ends it: {error}");
@@ -87,13 +155,12 @@ impl LiveNonce {
 
     /// Ends the nonce from where nothing can be awaited, as a drop. Without a running executor
     /// the TTL ends it.
-    pub(crate) fn end_in_background(self: std::sync::Arc<Self>) {
+    pub(crate) fn end_in_background(self: Arc<Self>) {
         if self.over.load(Ordering::SeqCst) {
             return;
         }
-        if let Ok(executor) = tokio::runtime::Handle::try_current() {
-            executor.spawn(async move { self.end().await });
-        } else {
+        let nonce = Arc::clone(&self);
+        if !self.source.grant.background().start(async move { nonce.end().await }) {
             self.over.store(true, Ordering::SeqCst);
         }
     }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::arguments::{ArgumentError, Arguments};
+use crate::argument_error::ArgumentError;
+use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::draft::Draft;
 use crate::error::ToolError;

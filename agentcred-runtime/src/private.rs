@@ -1,6 +1,7 @@
 //! What generated code names. No part of the public interface: it changes without notice.
 
-pub use crate::arguments::{ArgumentError, Arguments};
+pub use crate::argument_error::ArgumentError;
+pub use crate::arguments::Arguments;
 pub use crate::draft::Draft;
 pub use crate::output::Output;
 pub use crate::param::{Credential, Param, Parameter};

@@ -61,6 +61,7 @@ fn rewrite_object(schema: &mut Map<String, Value>, contract: Contract, sealing: 
         drop_null_from_optionals(schema);
     }
     bound_by_format(schema);
+    map_by_pattern(schema);
     split_type_list(schema);
     close(schema, sealing);
 
@@ -194,6 +195,21 @@ fn bound_by_format(schema: &mut Map<String, Value>) {
     }
 }
 
+/// Writes a closed object with one pattern for its keys, as a map by numbers has it, as a map with
+/// a rule about its keys: that is how every other map is said.
+fn map_by_pattern(schema: &mut Map<String, Value>) {
+    let Some(Value::Object(patterns)) = schema.get("patternProperties") else { return };
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    if let (1, true, false) = (patterns.len(), closed, schema.contains_key("properties"))
+        && let Some((pattern, each)) = patterns.iter().next()
+    {
+        let (names, each) = (json!({"pattern": pattern}), each.clone());
+        schema.shift_remove("patternProperties");
+        schema.insert("additionalProperties".to_owned(), each);
+        schema.insert("propertyNames".to_owned(), names);
+    }
+}
+
 /// Writes `"type": ["integer", "null"]` as a union, because many clients take only one type.
 fn split_type_list(schema: &mut Map<String, Value>) {
     const ABOUT: [&str; 6] =
@@ -217,3 +233,6 @@ fn split_type_list(schema: &mut Map<String, Value>) {
     *schema = about;
     schema.insert("anyOf".to_owned(), branches.into());
 }
+
+#[cfg(test)]
+mod tests;

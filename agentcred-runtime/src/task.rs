@@ -1,6 +1,5 @@
 //! One run of an agent: every tool call of the model goes through here.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,28 +9,30 @@ use agentcred_protocol::names::{AgentId, CallId, ServiceName, TaskId, ToolName};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::ttl::{Ttl, Uses};
-use futures_util::FutureExt as _;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use crate::agent::TaskError;
 use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::failure::Failure;
-use crate::issuer::{IssuerError, MintRequest, TaskGrant};
+use crate::grant::Grant;
+use crate::issuer::{IssuerError, MintRequest};
 use crate::lease::Lease;
-use crate::live::LiveNonce;
+use crate::live::Source;
 use crate::nonce::Nonce;
 use crate::outcome::ToolOutcome;
+use crate::panics;
 use crate::redact;
-use crate::tool::{CredentialSpec, Injection, Invocation, ToolDefinition};
+use crate::tool::{CredentialSpec, Injection, ToolDefinition};
 use crate::toolbox::CheckedToolbox;
 
 /// An open task. Calls may run at the same time.
 pub struct Task {
     agent: AgentId,
     id: TaskId,
-    grant: Arc<dyn TaskGrant>,
+    grant: Arc<Grant>,
     toolbox: Arc<CheckedToolbox>,
     finished: AtomicBool,
 }
@@ -40,10 +41,10 @@ impl Task {
     pub(crate) fn new(
         agent: AgentId,
         id: TaskId,
-        grant: Box<dyn TaskGrant>,
+        grant: Grant,
         toolbox: Arc<CheckedToolbox>,
     ) -> Self {
-        Self { agent, id, grant: grant.into(), toolbox, finished: AtomicBool::new(false) }
+        Self { agent, id, grant: Arc::new(grant), toolbox, finished: AtomicBool::new(false) }
     }
 
     /// The task's id.
@@ -115,12 +116,14 @@ impl Task {
             call: CallId::fresh().map_err(|_| IssuerError::Local)?,
             arguments: ArgumentsHash::of(&Value::Null),
         };
-        let minted = self.grant.mint(&wish).await?;
-        Ok(Nonce::new(Arc::new(LiveNonce::new(minted, ORCHESTRATOR))))
+        let source = Source { grant: Arc::clone(&self.grant), wish };
+        Ok(Nonce::new(Arc::new(source.mint(ORCHESTRATOR).await?)))
     }
 
     /// Ends the task: the issuer revokes every nonce that is left of it. Later calls are
-    /// refused. Finishing twice is no error.
+    /// refused. It waits up to 3 seconds for revocations that cancelled calls left behind, so that
+    /// a program which finishes its tasks before it ends leaves nothing. Finishing twice is no
+    /// error.
     ///
     /// # Errors
     /// When the issuer cannot be told; the nonces then end by their TTL.
@@ -128,7 +131,9 @@ impl Task {
         if self.finished.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        self.grant.close().await?;
+        let closed = self.grant.close().await;
+        self.grant.settle().await;
+        closed?;
         tracing::info!(agent = %self.agent, task = %self.id, "task finished");
         Ok(())
     }
@@ -146,13 +151,22 @@ impl Task {
         tracing::Span::current().record("gen_ai.tool.name", definition.name.as_str());
         let hash = ArgumentsHash::of(&arguments);
         let invocation = tool.prepare(Arguments::new(arguments)?)?;
-        let lease = self.mint(context, definition, &hash).await?;
+        // The time that a call may take is that of its nonces and its tool together.
+        let deadline = Instant::now() + definition.timeout;
+        let late = || Failure::TimedOut(definition.timeout);
+        let minting = self.mint(context, definition, &hash);
+        let lease = timeout_at(deadline, minting).await.map_err(|_| late())??;
         let injection = Injection {
             nonces: lease.nonces(),
             context: context.clone(),
             state: self.toolbox.state(),
         };
-        let result = contained(definition, invocation, injection).await;
+        let running = panics::contained(invocation.run(injection));
+        let result = match timeout_at(deadline, running).await {
+            Ok(Ok(result)) => result.map_err(Failure::Tool),
+            Ok(Err(panicked)) => Err(Failure::Panicked(panicked)),
+            Err(_) => Err(late()),
+        };
         let scrubbers = lease.scrubbers();
         lease.end().await;
         match result {
@@ -171,15 +185,16 @@ impl Task {
         let mut lease = Lease::new();
         for spec in &definition.credentials {
             let wish = wish(context, definition, spec, hash)?;
-            let minted = self.grant.mint(&wish).await.map_err(|error| match error {
+            let (service, scope) = (wish.service.clone(), wish.scope.clone());
+            let source = Source { grant: Arc::clone(&self.grant), wish };
+            let nonce = source.mint(&definition.name).await.map_err(|error| match error {
                 IssuerError::Refused(code) if is_policy(code) => {
-                    Failure::NotGranted { service: wish.service, scope: wish.scope, code }
+                    Failure::NotGranted { service, scope, code }
                 }
                 IssuerError::Refused(RefusalCode::InvalidGrant) => Failure::TaskOver,
                 error => Failure::Issuer(error),
             })?;
-            tracing::info!(nonce_id = %minted.id, service = %minted.service, scope = %minted.scope, ttl_seconds = minted.expires_in.as_secs(), "nonce minted");
-            lease.add(LiveNonce::new(minted, &definition.name));
+            lease.add(nonce);
         }
         Ok(lease)
     }
@@ -197,14 +212,12 @@ impl Drop for Task {
         if self.finished.swap(true, Ordering::SeqCst) {
             return;
         }
-        if let Ok(executor) = tokio::runtime::Handle::try_current() {
-            let grant = Arc::clone(&self.grant);
-            executor.spawn(async move {
-                if let Err(error) = grant.close().await {
-                    tracing::warn!("a dropped task was not closed, its TTL ends it: {error}");
-                }
-            });
-        }
+        let grant = Arc::clone(&self.grant);
+        self.grant.background().start(async move {
+            if let Err(error) = grant.close().await {
+                tracing::warn!("a dropped task was not closed, its TTL ends it: {error}");
+            }
+        });
     }
 }
 
@@ -236,20 +249,4 @@ fn is_policy(code: RefusalCode) -> bool {
             | RefusalCode::InvalidAuthorizationDetails
             | RefusalCode::AccessDenied
     )
-}
-
-/// Runs the tool within its time; a panic stays in here.
-async fn contained(
-    definition: &ToolDefinition,
-    invocation: Invocation,
-    injection: Injection,
-) -> Result<Value, Failure> {
-    let run = AssertUnwindSafe(async { invocation.run(injection).await }).catch_unwind();
-    match tokio::time::timeout(definition.timeout, run).await {
-        Ok(Ok(Ok(output))) => Ok(output),
-        Ok(Ok(Err(error))) => Err(Failure::Tool(error)),
-        // The payload may hold anything and goes nowhere.
-        Ok(Err(_)) => Err(Failure::Panicked),
-        Err(_) => Err(Failure::TimedOut(definition.timeout)),
-    }
 }

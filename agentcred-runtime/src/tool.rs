@@ -7,10 +7,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::arguments::{ArgumentError, Arguments};
+use crate::argument_error::ArgumentError;
+use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::error::ToolError;
 use crate::nonce::Nonce;
+use crate::panics;
 use crate::state::{StateMap, StateRequirement};
 
 /// A tool that a model may call with a credential of its own for each call.
@@ -142,13 +144,16 @@ impl Invocation {
     {
         Self::new(move |injection| async move {
             let span = tracing::Span::current();
-            let running = tokio::task::spawn_blocking(move || span.in_scope(|| call(injection)));
-            match running.await {
+            let log = tracing::dispatcher::get_default(Clone::clone);
+            let running = tokio::task::spawn_blocking(move || {
+                tracing::dispatcher::with_default(&log, || {
+                    panics::contain(|| span.in_scope(|| call(injection)))
+                })
+            });
+            match running.await? {
                 Ok(result) => result,
-                Err(failed) => match failed.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(cancelled) => Err(cancelled.into()),
-                },
+                // Quietly: a hook on this side would print what the other side kept.
+                Err(panicked) => std::panic::resume_unwind(Box::new(panicked)),
             }
         })
     }

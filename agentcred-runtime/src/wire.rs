@@ -130,4 +130,35 @@ mod tests {
             assert!(!protected(text), "{text}");
         }
     }
+
+    #[tokio::test]
+    async fn the_client_follows_nobody() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let vault = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/token", vault.local_addr().unwrap())).unwrap();
+        let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+        let wire = Wire::new(&url, Vec::new()).unwrap();
+        for status in [301, 302, 303, 307, 308] {
+            let exchange = Exchange {
+                method: Method::POST,
+                url: url.clone(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+                wait: ISSUER_WAIT,
+            };
+            let redirect = async {
+                let (mut agent, _) = vault.accept().await.unwrap();
+                assert!(agent.read(&mut [0; 4096]).await.unwrap() > 0);
+                let answer = format!(
+                    "HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                agent.write_all(answer.as_bytes()).await.unwrap();
+            };
+            let (answer, ()) = tokio::join!(wire.send(exchange), redirect);
+            assert_eq!(answer.ok().unwrap().status.as_u16(), status);
+        }
+        // Whoever was redirected to would be waiting here.
+        assert!(futures_util::FutureExt::now_or_never(elsewhere.accept()).is_none());
+    }
 }

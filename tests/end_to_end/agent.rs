@@ -11,7 +11,7 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A binary that `cargo test --workspace` builds beside this one.
-pub fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().and_then(Path::parent).unwrap();
     let binary = target.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -20,7 +20,7 @@ pub fn built(name: &str) -> PathBuf {
 }
 
 /// The agent, with nothing of this process's environment that could change what it does.
-pub fn agent(arguments: &[&str]) -> Command {
+pub(crate) fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(built("examples/billing_agent"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     for variable in [
@@ -37,12 +37,12 @@ pub fn agent(arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub async fn finished(mut command: Command) -> Output {
+pub(crate) async fn finished(mut command: Command) -> Output {
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the agent ends in time").unwrap()
 }
 
 /// Runs the agent with `--json` and gives what it printed. It must succeed.
-pub async fn json(mut command: Command) -> Value {
+pub(crate) async fn json(mut command: Command) -> Value {
     command.arg("--json");
     let output = finished(command).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use agentcred::testing::oracle::leaks;
+
 use crate::agent::{built, finished};
-use crate::oracle::leaks;
 use crate::tap::tokens;
 use crate::vault::Vault;
 
@@ -51,7 +52,7 @@ async fn no_key_and_no_nonce_is_found_anywhere_and_a_leak_would_be() {
     // The control: the same run, with one secret put into one output, is caught each time.
     for secret in &secrets {
         let clean = outputs["audit"].clone();
-        outputs.get_mut("audit").unwrap().extend_from_slice(secret[6..30].as_bytes());
+        outputs.get_mut("audit").unwrap().extend_from_slice(&secret.as_bytes()[6..30]);
         assert_eq!(found(&outputs, std::slice::from_ref(secret)), ["audit"]);
         outputs.insert("audit", clean);
     }

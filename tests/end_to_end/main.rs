@@ -1,13 +1,17 @@
 //! The billing agent against the real issuer and broker, in processes of their own, over HTTP.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may end where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end where it fails"
+)]
 
 mod agent;
 mod answers;
 mod audit;
 mod canaries;
 mod faults;
-mod oracle;
 mod policy;
 mod tap;
 mod vault;

@@ -6,8 +6,8 @@ use crate::vault::Vault;
 #[tokio::test]
 async fn an_ungranted_scope_names_agent_service_and_scope_and_the_upstream_sees_nothing() {
     let vault = Vault::start_with(|policy| {
-        policy["agents"]["billing-agent"]["allow"] =
-            vec![toml::Value::from(toml::toml! { service = "stripe"; scopes = ["read:invoices"]; max_ttl = "5m"; max_uses = 10 })].into();
+        let allow = r#"[{ service = "stripe", scopes = ["read:invoices"], max_ttl = "5m", max_uses = 10 }]"#;
+        policy["agents"]["billing-agent"]["allow"] = allow.parse().unwrap();
     })
     .await;
     let output = finished(vault.agent(&["How much does ada@example.com owe?"])).await;

@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A listening tap. What comes before [`Tap::connect_to`] waits.
-pub struct Tap {
+pub(crate) struct Tap {
     address: SocketAddr,
     target: Arc<OnceLock<SocketAddr>>,
     ear: Arc<Ear>,
@@ -25,7 +25,7 @@ struct Ear {
 
 impl Tap {
     /// Listens on a free loopback port.
-    pub async fn listen() -> Self {
+    pub(crate) async fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tap = Self {
             address: listener.local_addr().unwrap(),
@@ -47,33 +47,33 @@ impl Tap {
     }
 
     /// Says where the vault side listens.
-    pub fn connect_to(&self, target: SocketAddr) {
+    pub(crate) fn connect_to(&self, target: SocketAddr) {
         self.target.set(target).unwrap();
     }
 
     /// The URL by which the agent knows the vault side.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Does something when the first nonce is on its way to the agent, before it gets there.
-    pub fn on_first_nonce(&self, act: impl FnOnce() + Send + 'static) {
+    pub(crate) fn on_first_nonce(&self, act: impl FnOnce() + Send + 'static) {
         *self.ear.on_first_nonce.lock().unwrap() = Some(Box::new(act));
     }
 
     /// Every byte that was heard, both ways.
-    pub fn heard(&self) -> Vec<u8> {
+    pub(crate) fn heard(&self) -> Vec<u8> {
         self.ear.heard.lock().unwrap().clone()
     }
 
     /// Every nonce and task grant that was heard.
-    pub fn tokens(&self) -> BTreeSet<String> {
+    pub(crate) fn tokens(&self) -> BTreeSet<String> {
         tokens(&self.ear.heard.lock().unwrap())
     }
 }
 
 /// Every text that has the form of a nonce or a task grant.
-pub fn tokens(text: &[u8]) -> BTreeSet<String> {
+pub(crate) fn tokens(text: &[u8]) -> BTreeSet<String> {
     const LENGTH: usize = 53;
     let starts = [&b"acn_"[..], b"acg_"]
         .into_iter()

@@ -19,24 +19,24 @@ use crate::sandbox::{Sandbox, SandboxKey};
 use crate::tap::Tap;
 
 /// A running vault side. It ends with the test.
-pub struct Vault {
-    pub sandbox: Sandbox,
-    pub tap: Tap,
+pub(crate) struct Vault {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) tap: Tap,
     /// The real key, which is new in every test.
-    pub real_key: String,
+    pub(crate) real_key: String,
     /// The issuer's process; gone when a test killed it.
-    pub process: Arc<Mutex<Option<Child>>>,
+    pub(crate) process: Arc<Mutex<Option<Child>>>,
     folder: TempDir,
 }
 
 impl Vault {
     /// Starts the issuer with the example's own policy.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| ()).await
     }
 
     /// Starts the issuer with the example's policy, changed.
-    pub async fn start_with(change: impl FnOnce(&mut Table)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Table)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let key = SandboxKey::random().unwrap();
@@ -68,7 +68,7 @@ impl Vault {
         std::fs::write(&config, policy.to_string()).unwrap();
 
         let mut process = Command::new(built("agentcred-issuer"))
-            .args(["serve", "--config"])
+            .args(["serve", "--log", "warn", "--config"])
             .arg(&config)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -79,7 +79,7 @@ impl Vault {
     }
 
     /// The agent, pointed at this vault side by its environment.
-    pub fn agent(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn agent(&self, arguments: &[&str]) -> Command {
         let mut command = agent(arguments);
         command
             .env("AGENTCRED_ISSUER", self.tap.url())
@@ -88,12 +88,12 @@ impl Vault {
     }
 
     /// The audit file as it is.
-    pub fn audit_text(&self) -> String {
+    pub(crate) fn audit_text(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap()
     }
 
     /// The lines of the audit that tell of `event`.
-    pub fn audited(&self, event: &str) -> Vec<Value> {
+    pub(crate) fn audited(&self, event: &str) -> Vec<Value> {
         let lines = self.audit_text();
         let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["event"] == event).collect()

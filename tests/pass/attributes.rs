@@ -40,7 +40,7 @@ fn trace_blocking(stripe: Nonce) -> Result<u8, ToolError> {
 
 /// An old one.
 #[deprecated(note = "use `trace_above`")]
-#[must_use]
+#[must_use = "it is old"]
 #[inline]
 #[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
 fn old(

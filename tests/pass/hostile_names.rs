@@ -38,7 +38,7 @@ trait Everything: Sized {
     fn describe(self, _: &str) -> Self {
         self
     }
-    fn conform_to(self, _: &u8) {}
+    fn conform_to(self, _: &str) {}
     fn clone(&self) {}
 }
 

@@ -25,6 +25,13 @@ async fn _2nd_try__twice(_unused: Option<u8>, stripe: Nonce) -> Result<u8, ToolE
     Ok(2)
 }
 
+/// Find oneself.
+#[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m")]
+async fn self_(stripe: Nonce) -> Result<u8, ToolError> {
+    drop(stripe);
+    Ok(4)
+}
+
 /// Named.
 #[credentialed_tool(service = "stripe", scope = "read:customers", ttl = "5m", name = "find-it", struct = Finder)]
 #[allow(non_snake_case)]
@@ -48,6 +55,7 @@ async fn odd_names_make_structs_too() {
     assert_eq!(Tool2ndTryTwice.definition().name, "_2nd_try__twice");
     assert_eq!(Tool2ndTryTwice.definition().title.as_deref(), Some("The second"));
     assert_eq!(call(Tool2ndTryTwice, json!({"_unused": 3})).await.unwrap(), json!(2));
+    assert_eq!(call(ToolSelf, json!({})).await.unwrap(), json!(4));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 use agentcred::Nonce;
 
-#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[derive(serde::Deserialize)]
 struct Arguments {
     email: String,
     stripe: Nonce,

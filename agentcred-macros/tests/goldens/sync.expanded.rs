@@ -1,4 +1,4 @@
-#[allow(clippy::needless_pass_by_value)]
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
 /// Sum what is owed.
 pub(crate) fn sum_owed(customer: CustomerId, stripe: Nonce) -> Result<u64, ToolError> {
     sum(customer, stripe)

@@ -12,13 +12,13 @@ pub(super) fn plain(tool: &Published<'_>) -> Result<Value, Obstacle> {
     Ok(json!({
         "name": tool.name,
         "description": tool.description,
-        "input_schema": tool.plain_input()?,
+        "input_schema": input(tool)?,
     }))
 }
 
 /// Strict where the tool can be and the request still has room for it.
 pub(super) fn strict(tool: &Published<'_>, budget: &mut Budget) -> Result<Value, Obstacle> {
-    let canonical = tool.plain_input()?;
+    let canonical = input(tool)?;
     let mut schema = Value::Object(canonical.clone());
     let mut cost = Budget { tools: 1, ..Budget::default() };
     let strict =
@@ -30,6 +30,19 @@ pub(super) fn strict(tool: &Published<'_>, budget: &mut Budget) -> Result<Value,
         "strict": strict,
         "input_schema": schema,
     }))
+}
+
+/// The names of arguments are checked by the service, `^[a-zA-Z0-9_.-]{1,64}$`, and only at the
+/// top.
+pub(super) fn input(tool: &Published<'_>) -> Result<Map<String, Value>, Obstacle> {
+    let allowed = |name: &str| {
+        let mut bytes = name.bytes();
+        let fits = (1..=64).contains(&name.len());
+        fits && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    let rule = "is a name that this provider refuses; `#[tool(rename = \"..\")]` it to at most 64 \
+                letters, digits, _, . and -";
+    tool.input_with_names(allowed, rule)
 }
 
 /// What the strict tools of one request have used up of its limits.
@@ -83,7 +96,7 @@ const FORMATS: [&str; 10] =
 fn is_said_in_words(key: &str, value: &Value) -> bool {
     match key {
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf"
-        | "minLength" | "maxLength" | "pattern" | "maxItems" | "uniqueItems" => true,
+        | "minLength" | "maxLength" | "pattern" | "maxItems" | "uniqueItems" | "not" => true,
         "minItems" => value.as_u64().is_none_or(|count| count > 1),
         "format" => value.as_str().is_some_and(|format| !FORMATS.contains(&format)),
         _ => false,

@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use super::error::Obstacle;
 use super::place::{Place, visit_inside};
 use super::published::Published;
+use super::remark;
 use super::union::rename;
 
 pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
     let mut schema = Value::Object(tool.plain_input()?);
-    list_constants(&mut schema, &Place::Arguments)?;
+    say_what_is_ignored(&mut schema, &Place::Arguments)?;
     Ok(json!({
         "name": tool.name,
         "description": tool.description,
@@ -18,11 +19,12 @@ pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
 }
 
 /// Gemini documents `enum` and not `const`, which it ignores; without this, the variants of an
-/// enum would lose their tags.
-fn list_constants(schema: &mut Value, place: &Place<'_>) -> Result<(), Obstacle> {
+/// enum would lose their tags. What else it does not document is said in words.
+fn say_what_is_ignored(schema: &mut Value, place: &Place<'_>) -> Result<(), Obstacle> {
     let Some(schema) = schema.as_object_mut() else { return Ok(()) };
     constant_as_enum(schema);
-    visit_inside(schema, place, list_constants)
+    remark::constraints(schema, |key, _| ["not", "propertyNames"].contains(&key));
+    visit_inside(schema, place, say_what_is_ignored)
 }
 
 /// Writes `const` as an `enum` of one, which says the same.
@@ -42,7 +44,7 @@ mod tests {
     #[test]
     fn a_constant_becomes_an_enum_of_one() {
         let mut schema = json!({"properties": {"kind": {"type": "string", "const": "cat"}}});
-        list_constants(&mut schema, &Place::Arguments).unwrap();
+        say_what_is_ignored(&mut schema, &Place::Arguments).unwrap();
         let expected = json!({"properties": {"kind": {"type": "string", "enum": ["cat"]}}});
         assert_eq!(schema, expected);
     }

@@ -10,7 +10,15 @@ use super::remark;
 use super::union::{one_of_as_any_of, take_null};
 
 pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
-    let mut schema = Value::Object(tool.plain_input()?);
+    let rule = "is a name that this form refuses; `#[tool(rename = \"..\")]` it to a letter or _ and \
+                then at most 63 letters, digits and _";
+    let allowed = |name: &str| {
+        name.len() <= 64
+            && !name.starts_with(|first: char| first.is_ascii_digit())
+            && !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let mut schema = Value::Object(tool.input_with_names(allowed, rule)?);
     let mut declaration = json!({"name": tool.name, "description": tool.description});
     // Objects without properties are refused, and so a tool without arguments has no parameters.
     if tool.has_arguments() {
@@ -43,7 +51,7 @@ const KNOWN: &[&str] = &[
 /// What the model reads in the description instead.
 fn is_said_in_words(key: &str, value: &Value) -> bool {
     match key {
-        "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "uniqueItems" => true,
+        "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "uniqueItems" | "not" => true,
         "format" => value != "date-time",
         _ => false,
     }
@@ -148,7 +156,7 @@ mod tests {
             json!({"type": "array", "prefixItems": [{"type": "string"}]}),
             json!({"$ref": "#/$defs/Node"}),
             json!({"type": "integer", "enum": [1]}),
-            json!({"type": "string", "not": {}}),
+            json!({"type": "string", "contentEncoding": "base64"}),
         ] {
             assert!(rewritten(schema.clone()).is_err(), "{schema}");
         }

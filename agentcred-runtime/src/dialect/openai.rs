@@ -75,7 +75,7 @@ const FORMATS: [&str; 9] =
 /// What the model reads in the description instead.
 fn is_said_in_words(key: &str, value: &Value) -> bool {
     match key {
-        "minLength" | "maxLength" | "uniqueItems" => true,
+        "minLength" | "maxLength" | "uniqueItems" | "not" => true,
         "format" => value.as_str().is_some_and(|format| !FORMATS.contains(&format)),
         // Groups that look around or set flags.
         "pattern" => value.as_str().is_some_and(|pattern| pattern.contains("(?")),

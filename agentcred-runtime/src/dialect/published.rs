@@ -63,6 +63,24 @@ impl<'a> Published<'a> {
         Err(Obstacle::new(&Place::Arguments, rule))
     }
 
+    /// Plain fields whose names a provider takes.
+    ///
+    /// # Errors
+    /// When one has a name that it refuses, which it would refuse the whole request for.
+    pub(super) fn input_with_names(
+        &self,
+        allowed: impl Fn(&str) -> bool,
+        rule: &'static str,
+    ) -> Result<Map<String, Value>, Obstacle> {
+        let input = self.plain_input()?;
+        let mut names =
+            input.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        match names.find(|name| !allowed(name)) {
+            Some(name) => Err(Obstacle::new(&Place::Field(&Place::Arguments, name), rule)),
+            None => Ok(input),
+        }
+    }
+
     pub(super) fn has_arguments(&self) -> bool {
         self.input.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty())
     }

@@ -1,7 +1,8 @@
 //! An issuer and upstream in memory, for tests of tools and agents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agentcred_protocol::names::{AgentId, NonceId, TaskId};
 use agentcred_protocol::refusal::RefusalCode;
@@ -29,18 +30,42 @@ use crate::egress::{EgressRequest, EgressResponse, RequestError};
 #[derive(Clone)]
 pub struct MemoryIssuer {
     upstream: Arc<Upstream>,
-    grants: BTreeSet<(String, String)>,
+    minting: Arc<Minting>,
+    grants: Grants,
+    task_life: Option<Duration>,
     state: Arc<Mutex<State>>,
 }
 
-type Upstream = dyn Fn(&EgressRequest) -> EgressResponse + Send + Sync;
+/// The upstream: what was asked, and the text of the nonce that it was asked with.
+type Upstream = dyn Fn(&EgressRequest, &str) -> EgressResponse + Send + Sync;
+
+/// Is told the text of every nonce.
+type Minting = dyn Fn(&str) + Send + Sync;
+
+#[derive(Clone)]
+enum Grants {
+    Listed(BTreeSet<(String, String)>),
+    /// For a probe, which calls tools that it does not know.
+    #[cfg(feature = "testing")]
+    Everything,
+}
 
 #[derive(Default)]
 struct State {
     minted: usize,
     requests: usize,
-    live: BTreeSet<NonceId>,
-    closed: bool,
+    opened: usize,
+    /// The tasks that are open, by the order in which they were opened.
+    open: BTreeSet<usize>,
+    /// The nonces that are neither spent nor revoked nor closed with their task.
+    live: BTreeMap<NonceId, Live>,
+    /// How many more times the issuer cannot be reached.
+    away: usize,
+}
+
+struct Live {
+    task: usize,
+    uses_left: u32,
 }
 
 impl MemoryIssuer {
@@ -48,14 +73,65 @@ impl MemoryIssuer {
     pub fn new(
         upstream: impl Fn(&EgressRequest) -> EgressResponse + Send + Sync + 'static,
     ) -> Self {
-        Self { upstream: Arc::new(upstream), grants: BTreeSet::new(), state: Arc::default() }
+        Self {
+            upstream: Arc::new(move |request, _| upstream(request)),
+            minting: Arc::new(|_| ()),
+            grants: Grants::Listed(BTreeSet::new()),
+            task_life: None,
+            state: Arc::default(),
+        }
+    }
+
+    /// An issuer that grants everything, tells the text of every nonce, and has an upstream that
+    /// can repeat it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn echoing(
+        minting: impl Fn(&str) + Send + Sync + 'static,
+        upstream: impl Fn(&EgressRequest, &str) -> EgressResponse + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            upstream: Arc::new(upstream),
+            minting: Arc::new(minting),
+            grants: Grants::Everything,
+            task_life: None,
+            state: Arc::default(),
+        }
     }
 
     /// Grants a scope of a service to every agent.
     #[must_use]
     pub fn grant(mut self, service: &str, scope: &str) -> Self {
-        self.grants.insert((service.to_owned(), scope.to_owned()));
+        match &mut self.grants {
+            Grants::Listed(grants) => {
+                grants.insert((service.to_owned(), scope.to_owned()));
+            }
+            #[cfg(feature = "testing")]
+            Grants::Everything => {}
+        }
         self
+    }
+
+    /// Lets tasks end by themselves, this long after they were opened.
+    #[must_use]
+    pub fn task_life(self, life: Duration) -> Self {
+        Self { task_life: Some(life), ..self }
+    }
+
+    /// Forgets every task and nonce, as an issuer that lost its memory does.
+    pub fn restart(&self) {
+        let mut state = self.lock();
+        state.open.clear();
+        state.live.clear();
+    }
+
+    /// Cannot be reached by the next so many questions.
+    pub fn go_away(&self, questions: usize) {
+        self.lock().away = questions;
+    }
+
+    /// How many tasks were opened so far.
+    pub fn opened(&self) -> usize {
+        self.lock().opened
     }
 
     /// How many nonces were minted so far.
@@ -68,7 +144,7 @@ impl MemoryIssuer {
         self.lock().requests
     }
 
-    /// How many nonces are neither revoked nor closed with their task.
+    /// How many nonces are neither spent nor revoked nor closed with their task.
     pub fn live(&self) -> usize {
         self.lock().live.len()
     }
@@ -79,46 +155,73 @@ impl MemoryIssuer {
     }
 }
 
-#[async_trait]
-impl Issuer for MemoryIssuer {
-    async fn open_task(&self, _: &AgentId, _: &TaskId) -> Result<Box<dyn TaskGrant>, IssuerError> {
-        Ok(Box::new(self.clone()))
+impl State {
+    fn answer(&mut self) -> Result<(), IssuerError> {
+        if self.away == 0 {
+            return Ok(());
+        }
+        self.away -= 1;
+        Err(IssuerError::Unreachable { issuer: "memory".to_owned() })
     }
 }
 
 #[async_trait]
-impl TaskGrant for MemoryIssuer {
+impl Issuer for MemoryIssuer {
+    async fn open_task(&self, _: &AgentId, _: &TaskId) -> Result<Box<dyn TaskGrant>, IssuerError> {
+        let mut state = self.lock();
+        state.answer()?;
+        state.opened += 1;
+        let number = state.opened;
+        state.open.insert(number);
+        Ok(Box::new(MemoryGrant { issuer: self.clone(), number }))
+    }
+}
+
+struct MemoryGrant {
+    issuer: MemoryIssuer,
+    number: usize,
+}
+
+#[async_trait]
+impl TaskGrant for MemoryGrant {
     async fn mint(&self, wish: &MintRequest) -> Result<Minted, IssuerError> {
-        let granted = wish
+        let grants = &self.issuer.grants;
+        if !wish
             .scope
             .tokens()
-            .all(|token| self.grants.contains(&(wish.service.to_string(), token.to_string())));
-        if !granted {
+            .all(|token| grants.contain(wish.service.as_str(), &token.to_string()))
+        {
             return Err(IssuerError::Refused(RefusalCode::InvalidScope));
         }
         let id = NonceId::fresh().map_err(|_| IssuerError::Local)?;
         let nonce = NonceToken::mint(&SystemRandom::new()).map_err(|_| IssuerError::Local)?;
-        let mut state = self.lock();
-        if state.closed {
+        (self.issuer.minting)(&text(&nonce)?);
+        let mut state = self.issuer.lock();
+        state.answer()?;
+        if !state.open.contains(&self.number) {
             return Err(IssuerError::Refused(RefusalCode::InvalidGrant));
         }
         state.minted += 1;
-        state.live.insert(id.clone());
+        state.live.insert(id.clone(), Live { task: self.number, uses_left: wish.uses.count() });
         Ok(Minted {
             id: id.clone(),
             service: wish.service.clone(),
             scope: wish.scope.clone(),
             expires_in: wish.ttl.duration(),
             uses: wish.uses,
-            credential: Box::new(MemoryNonce { issuer: self.clone(), id, nonce }),
+            credential: Box::new(MemoryNonce { issuer: self.issuer.clone(), id, nonce }),
         })
     }
 
     async fn close(&self) -> Result<(), IssuerError> {
-        let mut state = self.lock();
-        state.closed = true;
-        state.live.clear();
+        let mut state = self.issuer.lock();
+        state.open.remove(&self.number);
+        state.live.retain(|_, nonce| nonce.task != self.number);
         Ok(())
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        self.issuer.task_life
     }
 }
 
@@ -133,12 +236,17 @@ impl Credential for MemoryNonce {
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
         {
             let mut state = self.issuer.lock();
-            if !state.live.contains(&self.id) {
+            let Some(nonce) = state.live.get_mut(&self.id) else {
                 return Err(RequestError::Refused(RefusalCode::InvalidToken));
+            };
+            nonce.uses_left -= 1;
+            if nonce.uses_left == 0 {
+                state.live.remove(&self.id);
             }
             state.requests += 1;
         }
-        Ok((self.issuer.upstream)(&request))
+        let nonce = text(&self.nonce).map_err(|_| RequestError::Local)?;
+        Ok((self.issuer.upstream)(&request, &nonce))
     }
 
     async fn revoke(&self) -> Result<(), IssuerError> {
@@ -149,4 +257,21 @@ impl Credential for MemoryNonce {
     fn scrubber(&self) -> Scrubber {
         self.nonce.scrubber()
     }
+}
+
+impl Grants {
+    fn contain(&self, service: &str, scope: &str) -> bool {
+        match self {
+            Self::Listed(grants) => grants.contains(&(service.to_owned(), scope.to_owned())),
+            #[cfg(feature = "testing")]
+            Self::Everything => true,
+        }
+    }
+}
+
+/// The nonce's text, as an upstream would read it off the wire.
+fn text(nonce: &NonceToken) -> Result<String, IssuerError> {
+    let authorization = nonce.authorization().map_err(|_| IssuerError::Local)?;
+    let text = authorization.to_str().map_err(|_| IssuerError::Local)?;
+    Ok(text.trim_start_matches("DPoP ").to_owned())
 }

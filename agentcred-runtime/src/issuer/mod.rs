@@ -46,6 +46,12 @@ pub trait TaskGrant: Send + Sync + 'static {
     /// # Errors
     /// When the vault side cannot be told; the task's nonces then die by their TTL.
     async fn close(&self) -> Result<(), IssuerError>;
+
+    /// How much longer the grant lives. When little is left, the runtime opens the task again.
+    /// `None` for a grant that does not end by itself.
+    fn expires_in(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A minted nonce as its issuer sees it: what can be done with it, without its text.

@@ -1,6 +1,6 @@
 //! `serve` and `check`: the configuration is read, and run or explained.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use agentcred_issuer::secrets::LocalSecrets;
@@ -24,7 +24,11 @@ pub(crate) struct Arguments {
 pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&arguments.log)
         .map_err(|error| format!("--log {} is no filter: {error}", arguments.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
     let config = Config::load(&arguments.config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
@@ -34,7 +38,12 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
         // Before the server is ready, so that no signal is missed once it says that it is.
         let stop = stop_signal()?;
         let server = Server::start(config).await?;
-        writeln!(io::stdout(), "listening on {}", server.url())?;
+        writeln!(
+            io::stdout(),
+            "listening on http://{}, agents use {}",
+            server.address(),
+            server.url()
+        )?;
         io::stdout().flush()?;
         stop.await;
         tracing::info!("stopping; requests under way may finish");

@@ -4,7 +4,7 @@ mod nonce;
 mod vault;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agentcred_protocol::answer::{GrantAnswer, NonceAnswer};
 use agentcred_protocol::assertion;
@@ -100,6 +100,7 @@ impl Issuer for HttpIssuer {
         Ok(Box::new(HttpGrant {
             session: Arc::new(Session { vault, metadata, proof_key }),
             grant: grant.token,
+            expires: Instant::now() + Duration::from_secs(grant.expires_in),
         }))
     }
 }
@@ -114,6 +115,7 @@ struct Session {
 struct HttpGrant {
     session: Arc<Session>,
     grant: GrantToken,
+    expires: Instant,
 }
 
 #[async_trait]
@@ -166,6 +168,10 @@ impl TaskGrant for HttpGrant {
 
     async fn close(&self) -> Result<(), IssuerError> {
         self.session.revoke(revoke_grant_form(&self.grant)).await
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        Some(self.expires.saturating_duration_since(Instant::now()))
     }
 }
 
