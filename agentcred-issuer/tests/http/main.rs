@@ -22,5 +22,6 @@ mod racing;
 mod raw;
 mod revoking;
 mod stage;
+mod streaming;
 mod traversal;
 mod upstream;
