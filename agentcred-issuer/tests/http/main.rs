@@ -21,6 +21,7 @@ mod nonces;
 mod racing;
 mod raw;
 mod revoking;
+mod rotating;
 mod stage;
 mod streaming;
 mod traversal;
