@@ -31,7 +31,8 @@
 //! [[services.stripe.scopes."read:customers"]]
 //! method = "GET"
 //! path   = "/v1/customers/{id}"
-//! query  = ["limit", "starting_after", "email"]
+//! query  = ["limit", "starting_after", "email", "expand[]"]
+//! query_lists = ["expand[]"]            # those that may stand more than once
 //!
 //! [[services.stripe.scopes."write:refunds"]]
 //! method = "POST"

@@ -16,6 +16,8 @@ pub(crate) struct Rule {
     path: PathTemplate,
     /// The allowed query keys, in the form in which they are sent.
     query: BTreeSet<String>,
+    /// Those of them that may stand more than once.
+    lists: BTreeSet<String>,
     /// What the body must be; none where any body may pass.
     body: Option<BodyRule>,
 }
@@ -33,6 +35,7 @@ impl Rule {
         method: &str,
         path: &str,
         query: &[String],
+        lists: &[String],
         body: Option<BodyRule>,
     ) -> Result<Self, InvalidRule> {
         let method = Method::read(method).ok_or_else(|| InvalidRule {
@@ -45,7 +48,13 @@ impl Rule {
                 message: format!("must not be there: a {method} has none"),
             });
         }
-        Ok(Self { method, path: PathTemplate::read(path)?, query: read_query(query)?, body })
+        let refuse = |message: String| InvalidRule { key: "query_lists", message };
+        let query = read_query(query)?;
+        let lists = read_query(lists).map_err(|invalid| refuse(invalid.message))?;
+        if !lists.is_subset(&query) {
+            return Err(refuse("must name keys of `query`".to_owned()));
+        }
+        Ok(Self { method, path: PathTemplate::read(path)?, query, lists, body })
     }
 
     /// Whether the other rule is for the same method and path.
@@ -63,6 +72,7 @@ impl Rule {
         self.method == method
             && self.path.matches(target.path())
             && target.query_keys().all(|key| self.query.contains(key))
+            && target.repeated_keys().all(|key| self.lists.contains(key))
     }
 
     /// Whether this rule allows the body of a request that it allows otherwise.
@@ -205,7 +215,9 @@ mod tests {
     use super::*;
 
     fn rule(path: &str, query: &[&str]) -> Result<Rule, InvalidRule> {
-        Rule::new("GET", path, &query.iter().map(ToString::to_string).collect::<Vec<_>>(), None)
+        let query: Vec<_> = query.iter().map(ToString::to_string).collect();
+        let lists: Vec<_> = query.iter().filter(|key| key.ends_with("[]")).cloned().collect();
+        Rule::new("GET", path, &query, &lists, None)
     }
 
     fn allows(rule: &Rule, method: Method, path: &str, query: Option<&str>) -> bool {
@@ -218,6 +230,9 @@ mod tests {
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", None));
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", Some("limit=3")));
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", Some("expand%5B%5D=x")));
+        let repeated = Some("expand%5B%5D=x&limit=3&expand%5B%5D=y");
+        assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", repeated));
+        assert!(!allows(&rule, Method::Get, "/v1/customers/cus_1", Some("limit=3&limit=4")));
         assert!(!allows(&rule, Method::Post, "/v1/customers/cus_1", None));
         assert!(!allows(&rule, Method::Head, "/v1/customers/cus_1", None));
         for path in [
@@ -262,8 +277,20 @@ mod tests {
     #[test]
     fn methods_are_a_closed_list_in_capitals() {
         for method in ["get", "Get", "TRACE", "CONNECT", "OPTIONS", "*", ""] {
-            assert_eq!(Rule::new(method, "/v1", &[], None).unwrap_err().key, "method", "{method}");
+            assert_eq!(
+                Rule::new(method, "/v1", &[], &[], None).unwrap_err().key,
+                "method",
+                "{method}"
+            );
         }
+    }
+
+    #[test]
+    fn a_list_that_is_no_query_key_is_refused() {
+        let query = ["limit".to_owned()];
+        let lists = ["expand[]".to_owned()];
+        let refused = Rule::new("GET", "/v1", &query, &lists, None).unwrap_err();
+        assert_eq!(refused.key, "query_lists");
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub(crate) struct RawRule {
     pub(crate) path: String,
     #[serde(default)]
     pub(crate) query: Vec<String>,
+    #[serde(default)]
+    pub(crate) query_lists: Vec<String>,
     pub(crate) body: Option<BTreeMap<String, RawField>>,
 }
 

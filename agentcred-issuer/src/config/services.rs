@@ -264,7 +264,7 @@ fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Ru
                 None => continue,
             },
         };
-        match Rule::new(&rule.method, &rule.path, &rule.query, body) {
+        match Rule::new(&rule.method, &rule.path, &rule.query, &rule.query_lists, body) {
             Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
             Ok(rule) if rules.iter().any(|it| opens(it, &rule) || opens(&rule, it)) => {
                 findings.error(
