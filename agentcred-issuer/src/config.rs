@@ -49,6 +49,7 @@
 mod agents;
 mod bodies;
 mod finding;
+mod manifest;
 mod raw;
 mod services;
 

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The modules, in reading order: what an operator writes ([`config`]) and what becomes of it
-//! (`policy`, `service`, `rules`); what is remembered ([`ledger`], `replay`, [`audit`]) and what
+//! (`policy`, `service`, `rules`), as little of it as an agent's tools need (`least`); what is remembered ([`ledger`], `replay`, [`audit`]) and what
 //! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
 
 pub mod audit;
@@ -28,6 +28,7 @@ mod call;
 pub mod config;
 mod framing;
 mod issue;
+mod least;
 pub mod ledger;
 mod network;
 mod policy;
@@ -47,5 +48,6 @@ mod vault;
 
 pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};
+pub use least::least_policy;
 pub use resolver::{Resolver, SystemResolver};
 pub use server::{Limits, Parts, Server, StartError};

@@ -87,6 +87,16 @@ impl Policy {
         self.services.values().map(|service| &**service)
     }
 
+    /// An agent, by its name.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.get(id)
+    }
+
+    /// The names of all agents.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.keys()
+    }
+
     /// Decides whether `agent` may have a nonce.
     ///
     /// # Errors

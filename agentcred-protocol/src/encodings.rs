@@ -35,6 +35,16 @@ pub fn encodings(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     for separator in [" ", "-", ",", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}"] {
         forms.push(joined(secret, separator, |byte| char::from(byte).to_string()));
     }
+    forms.extend(cores(secret));
+    forms.sort_unstable();
+    forms.dedup();
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// The forms that a change of letter case keeps from being decoded, and those that nothing shorter
+/// than a group decodes: base64, base32 and base85 at every alignment.
+pub(crate) fn cores(secret: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
     for alignment in 0..5 {
         forms.push(base32_core(secret, alignment));
     }
@@ -48,9 +58,7 @@ pub fn encodings(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     }
     // A short secret leaves short cores at some alignments, which would be found everywhere.
     forms.retain(|form| form.len() >= secret.len().min(SHORTEST_FORM));
-    forms.sort_unstable();
-    forms.dedup();
-    forms.into_iter().map(Zeroizing::new).collect()
+    forms
 }
 
 fn each_byte(secret: &[u8], form: impl Fn(u8) -> String) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use zeroize::Zeroizing;
@@ -25,16 +25,24 @@ pub const REDACTED: &str = "[redacted]";
 /// search automaton holds the forms in memory that is not overwritten when it is dropped.
 #[derive(Clone)]
 pub struct Scrubber {
-    search: Search,
-    forms: Arc<Forms>,
     unmasker: Unmasker,
+    secrets: Arc<[Zeroizing<Vec<u8>>]>,
+    /// Built when it is first needed: most texts are clean and never need it.
+    forms: Arc<OnceLock<Forms>>,
 }
 
-#[derive(Clone)]
+/// The forms of whole secrets.
+struct Forms {
+    search: Search,
+    /// In small letters and in order, to tell what may begin at the end of what has arrived.
+    sorted: Vec<Zeroizing<Vec<u8>>>,
+    longest: usize,
+}
+
 enum Search {
     /// There is no secret to look for.
     Nothing,
-    Forms(Arc<AhoCorasick>),
+    Forms(AhoCorasick),
     /// The forms are too large to be searched for, so nothing may pass.
     Everything,
 }
@@ -50,26 +58,20 @@ impl Scrubber {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let secrets: Vec<_> =
             secrets.into_iter().filter(|secret| secret.len() >= Self::SHORTEST_SECRET).collect();
-        let unmasker = Unmasker::new(&secrets);
-        let mut forms: Vec<_> = secrets.iter().flat_map(|secret| encodings(secret)).collect();
-        let windows = secrets.iter().flat_map(|secret| secret.windows(WINDOW));
-        forms.extend(windows.map(|window| Zeroizing::new(window.to_vec())));
-        if forms.is_empty() {
-            return Self { search: Search::Nothing, forms: Arc::default(), unmasker };
+        Self {
+            unmasker: Unmasker::new(&secrets),
+            secrets: secrets.iter().map(|secret| Zeroizing::new(secret.to_vec())).collect(),
+            forms: Arc::default(),
         }
-        // A full DFA would be faster to search but costs more to build than a short answer.
-        let search = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(forms.iter().map(|form| form.as_slice()))
-            .map_or(Search::Everything, |automaton| Search::Forms(Arc::new(automaton)));
-        Self { search, forms: Arc::new(Forms::new(forms)), unmasker }
+    }
+
+    fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| Forms::of(&self.secrets))
     }
 
     /// Whether any secret stands in `bytes`.
     pub fn finds(&self, bytes: &[u8]) -> bool {
-        match &self.search {
+        match &self.forms().search {
             Search::Nothing => false,
             Search::Forms(automaton) => automaton.is_match(bytes),
             Search::Everything => true,
@@ -78,7 +80,7 @@ impl Scrubber {
 
     /// Whether any window of a secret stands in a whole text, under any disguise.
     pub fn shows(&self, text: &[u8]) -> bool {
-        self.finds(text) || self.unmasker.shows(text)
+        self.unmasker.shows(text)
     }
 
     /// A whole text without the secrets. Where one is disguised so that its place cannot be told,
@@ -102,34 +104,32 @@ impl Scrubber {
     }
 }
 
-impl fmt::Debug for Scrubber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Scrubber(..)")
-    }
-}
-
-/// What is searched for, to tell whether one may begin at the end of what has arrived.
-#[derive(Default)]
-struct Forms {
-    /// In small letters and in order.
-    sorted: Vec<Zeroizing<Vec<u8>>>,
-    longest: usize,
-}
-
 impl Forms {
-    fn new(mut forms: Vec<Zeroizing<Vec<u8>>>) -> Self {
+    fn of(secrets: &[Zeroizing<Vec<u8>>]) -> Self {
+        let mut forms: Vec<_> = secrets.iter().flat_map(|secret| encodings(secret)).collect();
+        let windows = secrets.iter().flat_map(|secret| secret.windows(WINDOW));
+        forms.extend(windows.map(|window| Zeroizing::new(window.to_vec())));
+        let Some(longest) = forms.iter().map(|form| form.len()).max() else {
+            return Self { search: Search::Nothing, sorted: Vec::new(), longest: 1 };
+        };
+        // A full DFA would be faster to search but costs more to build than a short answer.
+        let search = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(forms.iter().map(|form| form.as_slice()))
+            .map_or(Search::Everything, Search::Forms);
         for form in &mut forms {
             form.make_ascii_lowercase();
         }
         forms.sort_unstable_by(|one, other| one.as_slice().cmp(other));
-        let longest = forms.iter().map(|form| form.len()).max().unwrap_or_default();
-        Self { sorted: forms, longest }
+        Self { search, sorted: forms, longest }
     }
 
     /// Where in `bytes` the first form begins that could be completed by what comes next, or
     /// the end.
     fn first_unfinished(&self, bytes: &[u8]) -> usize {
-        let from = bytes.len().saturating_sub(self.longest.saturating_sub(1));
+        let from = bytes.len().saturating_sub(self.longest - 1);
         let tail = bytes[from..].to_ascii_lowercase();
         let unfinished = (0..tail.len()).find(|start| self.has_longer(&tail[*start..]));
         unfinished.map_or(bytes.len(), |start| from + start)
@@ -139,6 +139,12 @@ impl Forms {
     fn has_longer(&self, beginning: &[u8]) -> bool {
         let first = self.sorted.partition_point(|form| form.as_slice() <= beginning);
         self.sorted.get(first).is_some_and(|form| form.starts_with(beginning))
+    }
+}
+
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrubber(..)")
     }
 }
 
@@ -155,7 +161,7 @@ impl ScrubStream {
     /// Takes the next chunk and gives what may go on.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(chunk);
-        let decided = self.scrubber.forms.first_unfinished(&self.held);
+        let decided = self.scrubber.forms().first_unfinished(&self.held);
         self.release(decided)
     }
 
@@ -172,7 +178,7 @@ impl ScrubStream {
     /// Lets go of all that starts in the first `decided` bytes: every form that starts there
     /// has arrived whole.
     fn release(&mut self, decided: usize) -> Vec<u8> {
-        let automaton = match &self.scrubber.search {
+        let automaton = match &self.scrubber.forms().search {
             Search::Nothing => return std::mem::take(&mut self.held),
             Search::Everything => {
                 self.held.clear();

@@ -5,6 +5,7 @@
 //! decodes whatever can be decoded, twice over, and so finds parts of a secret, parts that were
 //! kept apart, and encodings of encodings.
 
+use crate::encodings::cores;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use base64::alphabet;
@@ -27,6 +28,7 @@ impl Unmasker {
     pub(crate) fn new(secrets: &[&[u8]]) -> Self {
         let mut windows: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
+            windows.extend(cores(secret));
             let letters = without_separators(secret);
             for form in
                 [secret.to_vec(), reversed(secret), reversed(&letters), rot13(secret), letters]
@@ -262,6 +264,7 @@ mod tests {
             wrapped.clone(),
             wrapped.replace("\r\n", "\\n"),
             "MFRW4XZUMVBTGOKIOFGHS2SXIRQXE2TUKQYXUZDQG5SGGMDBIJPXQWL2".to_owned(),
+            STANDARD.encode(SECRET).to_ascii_uppercase(),
             each(|byte| format!("{byte:02X}:")),
             each(|byte| format!("%25{byte:02x}")),
             each(|byte| format!("\\\\u{byte:04x}")),

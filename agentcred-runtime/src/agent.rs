@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use agentcred_protocol::names::{AgentId, NameError, TaskId};
+use agentcred_protocol::names::{AgentId, CallId, NameError, TaskId};
 
 use crate::grant::Grant;
 use crate::issuer::{Issuer, IssuerError};
 use crate::panics;
+use crate::progress::{Listener, Progress};
 use crate::task::Task;
 use crate::toolbox::{CheckedToolbox, Toolbox};
 
@@ -24,12 +25,13 @@ pub struct Agent {
     id: AgentId,
     issuer: Arc<dyn Issuer>,
     toolbox: Arc<CheckedToolbox>,
+    listener: Option<Arc<Listener>>,
 }
 
 impl Agent {
     /// Starts to build the agent of this id, which is the issuer's `client_id` for it.
     pub fn builder(id: impl Into<String>) -> AgentBuilder {
-        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new() }
+        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new(), listener: None }
     }
 
     /// The agent's id.
@@ -45,7 +47,7 @@ impl Agent {
         let id = TaskId::new(id).map_err(TaskError::Id)?;
         let grant = Grant::open(Arc::clone(&self.issuer), self.id.clone(), id.clone()).await?;
         tracing::info!(agent = %self.id, task = %id, "task opened");
-        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox)))
+        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox), self.listener.clone()))
     }
 }
 
@@ -55,6 +57,7 @@ pub struct AgentBuilder {
     id: String,
     issuer: Option<Arc<dyn Issuer>>,
     toolbox: Toolbox,
+    listener: Option<Arc<Listener>>,
 }
 
 impl AgentBuilder {
@@ -67,6 +70,16 @@ impl AgentBuilder {
     /// The agent's tools.
     pub fn tools(mut self, toolbox: Toolbox) -> Self {
         self.toolbox = toolbox;
+        self
+    }
+
+    /// Who hears of the progress that running tools report. It is called on the tool's thread and
+    /// should return at once.
+    pub fn on_progress(
+        mut self,
+        listener: impl Fn(&CallId, &Progress) + Send + Sync + 'static,
+    ) -> Self {
+        self.listener = Some(Arc::new(listener));
         self
     }
 
@@ -85,6 +98,7 @@ impl AgentBuilder {
             id: AgentId::new(self.id)?,
             issuer: self.issuer.ok_or(BuildError::MissingIssuer)?,
             toolbox: Arc::new(self.toolbox.checked()?),
+            listener: self.listener,
         })
     }
 }
@@ -103,6 +117,14 @@ pub enum BuildError {
     #[error("two tools are called `{tool}`; give one of them another `name = \"..\"`")]
     DuplicateTool {
         /// The name.
+        tool: String,
+    },
+    /// A tool's arguments are no JSON object, as with `#[tool(args)]` on an enum.
+    #[error(
+        "the arguments of tool `{tool}` are no JSON object; take a struct with `#[tool(args)]`"
+    )]
+    ArgumentsNotAnObject {
+        /// The tool.
         tool: String,
     },
     /// A tool takes state that the toolbox has not.

@@ -162,7 +162,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::arguments::{ArgumentError, Arguments};
+    use crate::argument_error::ArgumentError;
+    use crate::arguments::Arguments;
     use crate::tool::{CredentialSpec, Invocation, Tool, ToolDefinition};
 
     struct Probe(&'static str);

@@ -20,6 +20,7 @@ mod error;
 mod expectation;
 mod output;
 mod param;
+mod progress;
 mod schema;
 mod state;
 mod tool;
@@ -82,6 +83,7 @@ pub use issuer::{
 pub use manifest::ManifestError;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
+pub use progress::Progress;
 pub use request::RequestBuilder;
 pub use response::Response;
 pub use schemars;

@@ -19,7 +19,7 @@ use crate::tool::{CredentialSpec, Injection};
 
 /// A type that a tool's function can take.
 ///
-/// `Kind` is [`Argument`] for what the model fills in and [`Injected`] for what the program does.
+/// `Kind` is `Argument` for what the model fills in and `Injected` for what the program does.
 /// No type is both, so the compiler finds the kind of `<T as Param<_>>` by itself, through
 /// aliases and re-exports: a credential can never be published by a misread name.
 //

@@ -24,6 +24,7 @@ use crate::live::Source;
 use crate::nonce::Nonce;
 use crate::outcome::ToolOutcome;
 use crate::panics;
+use crate::progress::Listener;
 use crate::redact;
 use crate::tool::{CredentialSpec, Injection, ToolDefinition};
 use crate::toolbox::CheckedToolbox;
@@ -34,6 +35,7 @@ pub struct Task {
     id: TaskId,
     grant: Arc<Grant>,
     toolbox: Arc<CheckedToolbox>,
+    listener: Option<Arc<Listener>>,
     finished: AtomicBool,
 }
 
@@ -43,8 +45,10 @@ impl Task {
         id: TaskId,
         grant: Grant,
         toolbox: Arc<CheckedToolbox>,
+        listener: Option<Arc<Listener>>,
     ) -> Self {
-        Self { agent, id, grant: Arc::new(grant), toolbox, finished: AtomicBool::new(false) }
+        let finished = AtomicBool::new(false);
+        Self { agent, id, grant: Arc::new(grant), toolbox, listener, finished }
     }
 
     /// The task's id.
@@ -75,7 +79,12 @@ impl Task {
 
     /// Like [`Self::call`], under the id that the model gave its call.
     pub async fn call_with_id(&self, call: CallId, tool: &str, arguments: Value) -> ToolOutcome {
-        let context = CallContext::new(self.agent.clone(), self.id.clone(), call.clone());
+        let (context, _running) = CallContext::running(
+            self.agent.clone(),
+            self.id.clone(),
+            call.clone(),
+            self.listener.clone(),
+        );
         // OpenTelemetry semantic conventions for generative AI, "execute tool span".
         let span = tracing::info_span!(
             "execute_tool",
@@ -156,6 +165,8 @@ impl Task {
         let late = || Failure::TimedOut(definition.timeout);
         let minting = self.mint(context, definition, &hash);
         let lease = timeout_at(deadline, minting).await.map_err(|_| late())??;
+        let scrubbers = lease.scrubbers();
+        context.keep_back(scrubbers.clone());
         let injection = Injection {
             nonces: lease.nonces(),
             context: context.clone(),
@@ -167,7 +178,6 @@ impl Task {
             Ok(Err(panicked)) => Err(Failure::Panicked(panicked)),
             Err(_) => Err(late()),
         };
-        let scrubbers = lease.scrubbers();
         lease.end().await;
         match result {
             Ok(output) => Ok(redact::value(&scrubbers, output)),

@@ -76,6 +76,9 @@ impl Toolbox {
             if self.tools[..position].iter().any(|earlier| earlier.definition.name == *name) {
                 return Err(BuildError::DuplicateTool { tool: name.clone() });
             }
+            if entry.definition.input_schema["type"] != "object" {
+                return Err(BuildError::ArgumentsNotAnObject { tool: name.clone() });
+            }
             if let Some(missing) =
                 entry.definition.state.iter().find(|state| !self.state.satisfies(state))
             {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use agentcred_runtime::{
     Agent, ArgumentError, Arguments, BuildError, CredentialSpec, EgressRequest, EgressResponse,
-    Injection, Invocation, MemoryIssuer, ModelErrorCode, RequestError, Task, TaskError, Tool,
-    ToolDefinition, ToolError, ToolOutcome, Toolbox,
+    Injection, Invocation, MemoryIssuer, ModelErrorCode, Progress, RequestError, Task, TaskError,
+    Tool, ToolDefinition, ToolError, ToolOutcome, Toolbox,
 };
 use futures_util::future::BoxFuture;
 use http::StatusCode;
@@ -216,6 +216,47 @@ async fn dropping_the_future_revokes() {
 }
 
 #[tokio::test]
+async fn a_tool_learns_that_its_call_is_over() {
+    let issuer = granting();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let tell = std::sync::Mutex::new(Some(tell));
+    let hanging = Probe::new("hanging", move |injection: Injection| {
+        let tell = tell.lock().unwrap().take().unwrap();
+        let context = injection.context.clone();
+        assert!(!context.is_over());
+        tokio::spawn(async move {
+            context.over().await;
+            tell.send(context.is_over()).unwrap();
+        });
+        std::future::pending()
+    });
+    let task = task(&issuer, hanging).await;
+    assert_eq!(code(task.call("hanging", json!({})).await), ModelErrorCode::TimedOut);
+    assert!(told.await.unwrap());
+}
+
+#[tokio::test]
+async fn progress_reaches_the_listener_under_the_calls_id() {
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let reporting = Probe::new("reporting", async |injection: Injection| {
+        injection.context.progress(Progress::new(1.0).of(2.0).message("half"));
+        Ok(Value::Null)
+    });
+    let listener = Arc::clone(&heard);
+    let agent = Agent::builder("agent")
+        .issuer(granting())
+        .tools(Toolbox::new().with(reporting))
+        .on_progress(move |call, progress| {
+            listener.lock().unwrap().push((call.to_string(), progress.clone()));
+        });
+    let task = agent.build().unwrap().task("task-1").await.unwrap();
+    let call = "call-1".parse().unwrap();
+    assert!(task.call_with_id(call, "reporting", json!({})).await.into_result().is_ok());
+    let expected = Progress::new(1.0).of(2.0).message("half");
+    assert_eq!(*heard.lock().unwrap(), [("call-1".to_owned(), expected)]);
+}
+
+#[tokio::test]
 async fn a_nonce_that_a_tool_keeps_is_of_no_use_after_the_call() {
     let issuer = granting();
     let kept = Arc::new(std::sync::Mutex::new(None));
@@ -268,4 +309,25 @@ fn two_tools_of_one_name_do_not_build() {
 #[test]
 fn an_agent_without_issuer_does_not_build() {
     assert_eq!(Agent::builder("agent").build().err(), Some(BuildError::MissingIssuer));
+}
+
+/// A tool whose arguments are an array.
+struct Odd;
+
+impl Tool for Odd {
+    fn definition(&self) -> ToolDefinition {
+        let mut definition = ToolDefinition::new("odd", "Odd.");
+        definition.input_schema = json!({"type": "array"});
+        definition
+    }
+
+    fn prepare(&self, _: Arguments) -> Result<Invocation, ArgumentError> {
+        Ok(Invocation::new(async |_| Ok(Value::Null)))
+    }
+}
+
+#[test]
+fn arguments_that_are_no_object_do_not_build() {
+    let built = Agent::builder("agent").issuer(granting()).tools(Toolbox::new().with(Odd)).build();
+    assert_eq!(built.err(), Some(BuildError::ArgumentsNotAnObject { tool: "odd".to_owned() }));
 }

@@ -1,8 +1,9 @@
 //! What the program fills in: credentials, state and the call.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
-use agentcred::{CallContext, Nonce, State, Tool, ToolError, Toolbox, credentialed_tool};
+use agentcred::{CallContext, Nonce, Progress, State, Tool, ToolError, Toolbox, credentialed_tool};
 use serde_json::{Value, json};
 
 use crate::stage::{argument_names, call, call_in, nothing, refusal};
@@ -91,4 +92,30 @@ async fn the_model_cannot_fill_in_what_is_injected() {
         assert_eq!(refusal(Find, json!({ key: "canary" })).await, message);
     }
     assert_eq!(call(Find, nothing()).await.unwrap(), json!(true));
+}
+
+/// Count for a while.
+#[credentialed_tool(service = "stripe", scope = "x", ttl = "1m", timeout = "1s")]
+fn count_until_over(
+    call: CallContext,
+    ended: State<Sender<u32>>,
+    _stripe: Nonce,
+) -> Result<u32, ToolError> {
+    let mut counted = 0_u32;
+    while !call.is_over() {
+        counted += 1;
+        call.progress(Progress::new(f64::from(counted)).message("counting"));
+        std::thread::yield_now();
+    }
+    ended.send(counted)?;
+    Ok(counted)
+}
+
+#[tokio::test]
+async fn a_sync_tool_reports_progress_and_stops_when_its_call_is_over() {
+    let (ended, end) = channel::<u32>();
+    let toolbox = Toolbox::new().with(CountUntilOver).state(ended);
+    let error = call_in(toolbox, "count_until_over", nothing()).await.unwrap_err();
+    assert_eq!(error.code, agentcred::ModelErrorCode::TimedOut);
+    assert!(end.recv().unwrap() > 0, "it ran until its call was over, and then ended");
 }

@@ -14,6 +14,7 @@ mod framing;
 mod happy;
 mod issuing;
 mod leaking;
+mod least;
 mod limiting;
 mod malformed;
 mod mutated;

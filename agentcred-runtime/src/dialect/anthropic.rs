@@ -9,11 +9,9 @@ use super::remark;
 use super::union::one_of_as_any_of;
 
 pub(super) fn plain(tool: &Published<'_>) -> Result<Value, Obstacle> {
-    Ok(json!({
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": input(tool)?,
-    }))
+    let mut entry = json!({"name": tool.name, "description": tool.description});
+    entry["input_schema"] = input(tool)?.clone().into();
+    Ok(entry)
 }
 
 /// Strict where the tool can be and the request still has room for it.
@@ -23,18 +21,14 @@ pub(super) fn strict(tool: &Published<'_>, budget: &mut Budget) -> Result<Value,
     let mut cost = Budget { tools: 1, ..Budget::default() };
     let strict =
         make_strict(&mut schema, &Place::Arguments, &mut cost).is_ok() && budget.pay(&cost);
-    let schema = if strict { schema } else { canonical.into() };
-    Ok(json!({
-        "name": tool.name,
-        "description": tool.description,
-        "strict": strict,
-        "input_schema": schema,
-    }))
+    let mut entry = json!({"name": tool.name, "description": tool.description, "strict": strict});
+    entry["input_schema"] = if strict { schema } else { canonical.clone().into() };
+    Ok(entry)
 }
 
 /// The names of arguments are checked by the service, `^[a-zA-Z0-9_.-]{1,64}$`, and only at the
 /// top.
-pub(super) fn input(tool: &Published<'_>) -> Result<Map<String, Value>, Obstacle> {
+pub(super) fn input<'a>(tool: &Published<'a>) -> Result<&'a Map<String, Value>, Obstacle> {
     let allowed = |name: &str| {
         let mut bytes = name.bytes();
         let fits = (1..=64).contains(&name.len());

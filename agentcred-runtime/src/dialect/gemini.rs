@@ -9,13 +9,11 @@ use super::remark;
 use super::union::rename;
 
 pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
-    let mut schema = Value::Object(tool.plain_input()?);
+    let mut schema = Value::Object(tool.plain_input()?.clone());
     say_what_is_ignored(&mut schema, &Place::Arguments)?;
-    Ok(json!({
-        "name": tool.name,
-        "description": tool.description,
-        "parametersJsonSchema": schema,
-    }))
+    let mut declaration = json!({"name": tool.name, "description": tool.description});
+    declaration["parametersJsonSchema"] = schema;
+    Ok(declaration)
 }
 
 /// Gemini documents `enum` and not `const`, which it ignores; without this, the variants of an
@@ -32,7 +30,7 @@ pub(super) fn constant_as_enum(schema: &mut Map<String, Value>) {
     if schema.contains_key("const") && !schema.contains_key("enum") {
         rename(schema, "const", "enum");
         if let Some(only) = schema.get_mut("enum") {
-            *only = json!([only.take()]);
+            *only = vec![only.take()].into();
         }
     }
 }

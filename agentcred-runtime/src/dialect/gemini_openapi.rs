@@ -18,7 +18,7 @@ pub(super) fn declaration(tool: &Published<'_>) -> Result<Value, Obstacle> {
             && !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    let mut schema = Value::Object(tool.input_with_names(allowed, rule)?);
+    let mut schema = Value::Object(tool.input_with_names(allowed, rule)?.clone());
     let mut declaration = json!({"name": tool.name, "description": tool.description});
     // Objects without properties are refused, and so a tool without arguments has no parameters.
     if tool.has_arguments() {

@@ -27,7 +27,7 @@ pub(super) fn listing(tool: &Published<'_>) -> Result<Value, Obstacle> {
 /// The protocol wants `"type": "object"` at the root, and allows a union beside it.
 fn input(tool: &Published<'_>) -> Result<Map<String, Value>, Obstacle> {
     let mut schema = tool.input.clone();
-    if is_object(&Value::Object(schema.clone())) {
+    if schema.get("type").is_some_and(|name| name == "object") {
         return Ok(schema);
     }
     let branches = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array());

@@ -9,42 +9,27 @@ use super::remark;
 use super::union::{accept_null, one_of_as_any_of};
 
 pub(super) fn chat(tool: &Published<'_>) -> Result<Value, Obstacle> {
-    let Function { strict, parameters } = function(tool)?;
-    Ok(json!({
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "strict": strict,
-            "parameters": parameters,
-        },
-    }))
+    let mut entry = json!({"type": "function"});
+    entry["function"] = describe(tool, json!({}))?;
+    Ok(entry)
 }
 
-/// Here an absent `strict` is taken as an attempt at strict, so it is always said.
 pub(super) fn responses(tool: &Published<'_>) -> Result<Value, Obstacle> {
-    let Function { strict, parameters } = function(tool)?;
-    Ok(json!({
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "strict": strict,
-        "parameters": parameters,
-    }))
+    describe(tool, json!({"type": "function"}))
 }
 
-struct Function {
-    strict: bool,
-    parameters: Value,
-}
-
-fn function(tool: &Published<'_>) -> Result<Function, Obstacle> {
+/// Whether a tool is strict is always said: one of the two services takes an absent `strict` as
+/// an attempt at it.
+fn describe(tool: &Published<'_>, mut function: Value) -> Result<Value, Obstacle> {
     let canonical = tool.plain_input()?;
     let mut schema = Value::Object(canonical.clone());
     let mut size = Size::default();
     let strict = make_strict(&mut schema, &Place::Arguments, &mut size).is_ok() && size.fits();
-    let parameters = if strict { schema } else { canonical.into() };
-    Ok(Function { strict, parameters })
+    function["name"] = tool.name.into();
+    function["description"] = tool.description.into();
+    function["strict"] = strict.into();
+    function["parameters"] = if strict { schema } else { canonical.clone().into() };
+    Ok(function)
 }
 
 /// What strict mode knows. Anything else that a schema says would be refused.

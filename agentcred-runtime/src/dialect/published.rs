@@ -50,13 +50,13 @@ impl<'a> Published<'a> {
     ///
     /// # Errors
     /// When the arguments are a union, as `#[tool(args)]` of an enum makes them.
-    pub(super) fn plain_input(&self) -> Result<Map<String, Value>, Obstacle> {
+    pub(super) fn plain_input(&self) -> Result<&'a Map<String, Value>, Obstacle> {
         let plain = self.input.get("type").is_some_and(|name| name == "object")
             && ["anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref"]
                 .iter()
                 .all(|key| !self.input.contains_key(*key));
         if plain {
-            return Ok(self.input.clone());
+            return Ok(self.input);
         }
         let rule = "its arguments must be the fields of one struct and no union; \
                     make the enum one argument among them";
@@ -71,7 +71,7 @@ impl<'a> Published<'a> {
         &self,
         allowed: impl Fn(&str) -> bool,
         rule: &'static str,
-    ) -> Result<Map<String, Value>, Obstacle> {
+    ) -> Result<&'a Map<String, Value>, Obstacle> {
         let input = self.plain_input()?;
         let mut names =
             input.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);

@@ -31,8 +31,11 @@ pub(super) fn default(schema: &mut Map<String, Value>, lead: &str) {
 
 /// Removes what says nothing that a model needs.
 pub(super) fn drop_annotations(schema: &mut Map<String, Value>) {
-    for key in ["examples", "deprecated", "readOnly", "writeOnly", "$comment"] {
-        schema.shift_remove(key);
+    let says_nothing = |key: &String| {
+        ["examples", "deprecated", "readOnly", "writeOnly", "$comment"].contains(&key.as_str())
+    };
+    if schema.keys().any(says_nothing) {
+        schema.retain(|key, _| !says_nothing(key));
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn accept_null(schema: &mut Map<String, Value>) {
     let description = schema.shift_remove("description");
     let value = std::mem::take(schema);
     schema.extend(description.map(|description| ("description".to_owned(), description)));
-    schema.insert("anyOf".to_owned(), json!([value, no_value]));
+    schema.insert("anyOf".to_owned(), vec![value.into(), no_value].into());
 }
 
 /// Takes null out of a union; says whether it was there. A union of one becomes that one.

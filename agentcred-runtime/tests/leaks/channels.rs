@@ -11,7 +11,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
             functions(&path, found);
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let names = text.split("fn ").skip(1).filter_map(|rest| rest.split('(').next());
             found.extend(names.map(str::to_owned));
@@ -22,7 +22,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 /// Rows that name neither a test nor a reason, and names that no function has.
 fn missing(table: &str, functions: &BTreeSet<String>) -> Vec<String> {
     let mut missing = Vec::new();
-    for row in table.lines().filter(|line| line.starts_with(|c: char| c == '|')) {
+    for row in table.lines().filter(|line| line.starts_with('|')) {
         let Some(tests) = row.split('|').nth(4) else { continue };
         let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
         if names.is_empty() && !tests.contains("no test: ") {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod keygen;
+mod manifest;
 mod serve;
 
 use std::io::{self, Write as _};
@@ -33,7 +34,14 @@ enum Command {
         /// The configuration, a TOML file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        #[command(flatten)]
+        needs: manifest::Needs,
     },
+    /// Write the least policy for what an agent's tools need.
+    ///
+    /// It is the agent's part of a configuration. Services and the rules of their scopes are the
+    /// operator's.
+    Policy(manifest::Policy),
     /// Make a key pair for an agent.
     ///
     /// Writes NAME.private.jwk for the agent and NAME.jwk for the issuer's configuration. A
@@ -51,7 +59,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(arguments) => serve::serve(&arguments),
-        Command::Check { config } => serve::check(&config),
+        Command::Check { config, needs } => serve::check(&config, &needs),
+        Command::Policy(arguments) => manifest::policy(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
         Command::Audit(command) => audit::run(command),
     };

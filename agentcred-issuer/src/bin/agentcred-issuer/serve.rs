@@ -9,6 +9,7 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 
 use crate::Failure;
+use crate::manifest::Needs;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -53,12 +54,13 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Lists all findings and fails when one is an error.
-pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path, needs: &Needs) -> Result<(), Failure> {
     let (findings, is_sound) = match Config::load(path) {
         Ok(config) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let mut findings = config.warnings().to_vec();
             findings.extend(runtime.block_on(config.check_secrets(&LocalSecrets::default())));
+            findings.extend(needs.compare(&config)?);
             let is_sound = findings.iter().all(Finding::is_warning);
             (findings, is_sound)
         }
