@@ -166,6 +166,7 @@ fn the_environment_is_read_in_configuration_alone() {
     let expected = listed([
         // Secrets that the configuration says are in the environment.
         "agentcred-issuer/src/secrets/env.rs",
+        "agentcred-macros/src/catalogue.rs",
         "agentcred-runtime/src/config.rs",
         "examples/billing_agent/config.rs",
     ]);

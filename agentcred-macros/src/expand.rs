@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{ReturnType, Type};
 
+use crate::catalogue::Catalogue;
 use crate::credential::Credential;
 use crate::func::Func;
 use crate::mistakes::Mistakes;
@@ -45,6 +46,7 @@ impl ToTokens for Tool {
         let tool_check = check_tool(shell);
         let definition = self.definition();
         let prepare = self.prepare();
+        let catalogue = Catalogue::dependency();
         tokens.extend(quote_spanned! {here=>
             #shell
 
@@ -53,6 +55,7 @@ impl ToTokens for Tool {
             const _: () = {
                 use #krate::__private as __agentcred;
 
+                #catalogue
                 #constants
                 #checks
                 #tool_check

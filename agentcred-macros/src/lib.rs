@@ -4,6 +4,7 @@ use proc_macro::TokenStream;
 
 // From the tokens to a checked tool.
 mod args;
+mod catalogue;
 mod credential;
 mod doc;
 mod func;

@@ -78,7 +78,8 @@ mod tests {
         let mut said = Vec::new();
         for source in fs::read_dir(root.join("src")).unwrap() {
             let source = source.unwrap();
-            if source.file_name() == "goldens.rs" {
+            // What the catalogue says is tested with it: a case of tests/ui has no file beside it.
+            if ["goldens.rs", "catalogue.rs"].iter().any(|name| source.file_name() == *name) {
                 continue;
             }
             let source = fs::read_to_string(source.path()).unwrap();

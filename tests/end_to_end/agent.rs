@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,13 +11,25 @@ use tokio::process::Command;
 /// No run may take longer, whatever is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A binary that `cargo test --workspace` builds beside this one.
+/// A binary of this workspace.
 pub(crate) fn built(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Builds the binaries and gives their folder. `cargo test` builds an example's unit tests and not
+/// the example, so a test that runs one sees to it itself.
+fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().and_then(Path::parent).unwrap();
-    let binary = target.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.exists(), "{} is not built; run `cargo test --workspace`", binary.display());
-    binary
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    if target.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "the binaries cannot be built");
+    target.to_owned()
 }
 
 /// The agent, with nothing of this process's environment that could change what it does.
