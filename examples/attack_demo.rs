@@ -71,6 +71,7 @@ async fn tell_all(crm: Nonce) -> Result<Value, ToolError> {
 }
 
 /// Fall over what the upstream says.
+#[expect(clippy::panic, reason = "to show that the panic's text goes nowhere")]
 #[credentialed_tool(service = "crm", scope = "read:customers", ttl = "1m")]
 async fn fall_over(crm: Nonce) -> Result<(), ToolError> {
     let body = crm.get("/v1/customers/1").send().await?.into_body();

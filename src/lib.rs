@@ -5,3 +5,8 @@ pub use agentcred_runtime::*;
 
 #[doc = include_str!("credentialed_tool.md")]
 pub use agentcred_macros::credentialed_tool;
+
+/// The README's code, run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

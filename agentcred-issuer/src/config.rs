@@ -31,10 +31,23 @@
 //! [[services.stripe.scopes."read:customers"]]
 //! method = "GET"
 //! path   = "/v1/customers/{id}"
-//! query  = ["limit", "starting_after", "email"]
+//! query  = ["limit", "starting_after", "email", "expand[]"]
+//! query_lists = ["expand[]"]            # those that may stand more than once
+//!
+//! [[services.stripe.scopes."write:refunds"]]
+//! method = "POST"
+//! path   = "/v1/refunds"
+//! # With `body`, a form or flat JSON object of these fields and of no others. Each must be
+//! # there once, unless it is optional. Without `body`, every body passes.
+//! [services.stripe.scopes."write:refunds".body]
+//! charge   = {}                         # any one value
+//! amount   = { min = 1, max = 5000 }    # a whole number in plain digits; min is 0 if not given
+//! currency = { in = ["usd", "eur"] }    # one of these texts
+//! reason   = { in = ["duplicate"], optional = true }
 //! ```
 
 mod agents;
+mod bodies;
 mod finding;
 mod manifest;
 mod raw;

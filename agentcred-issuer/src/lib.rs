@@ -22,9 +22,11 @@
 //! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
 
 pub mod audit;
+mod body;
 mod broker;
 mod call;
 pub mod config;
+mod framing;
 mod issue;
 mod least;
 pub mod ledger;
@@ -34,6 +36,7 @@ mod proven;
 mod refused;
 mod replay;
 mod reply;
+mod resolver;
 mod revoke;
 mod routes;
 mod rules;
@@ -46,4 +49,5 @@ mod vault;
 pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};
 pub use least::least_policy;
+pub use resolver::{Resolver, SystemResolver};
 pub use server::{Limits, Parts, Server, StartError};

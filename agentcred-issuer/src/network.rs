@@ -42,13 +42,15 @@ const fn v6(first: u16, second: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0), prefix)
 }
 
-const NOT_PUBLIC_V4: [Ipv4Net; 17] = [
+const NOT_PUBLIC_V4: [Ipv4Net; 18] = [
     v4(0, 0, 0, 0, 8),
     v4(10, 0, 0, 0, 8),
     v4(100, 64, 0, 0, 10),
     v4(127, 0, 0, 0, 8),
     // Link-local, and the metadata service of most clouds in it.
     v4(169, 254, 0, 0, 16),
+    // Azure's platform service, which looks public and answers virtual machines only.
+    v4(168, 63, 129, 16, 32),
     v4(172, 16, 0, 0, 12),
     v4(192, 0, 0, 0, 24),
     v4(192, 0, 2, 0, 24),
@@ -101,6 +103,7 @@ mod tests {
             "100.100.100.200",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",

@@ -1,10 +1,12 @@
-//! Rules: which method, path and query a scope stands for.
+//! Rules: which method, path, query and body a scope stands for.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use http::HeaderValue;
 use url::form_urlencoded;
 
+use crate::body::{BodyRefused, BodyRule};
 use crate::target::{Target, is_segment};
 
 /// One kind of request that a scope allows.
@@ -14,6 +16,10 @@ pub(crate) struct Rule {
     path: PathTemplate,
     /// The allowed query keys, in the form in which they are sent.
     query: BTreeSet<String>,
+    /// Those of them that may stand more than once.
+    lists: BTreeSet<String>,
+    /// What the body must be; none where any body may pass.
+    body: Option<BodyRule>,
 }
 
 /// A rule that is refused, and which of its keys is to blame.
@@ -25,19 +31,57 @@ pub(crate) struct InvalidRule {
 
 impl Rule {
     /// Reads a rule as the policy writes it.
-    pub(crate) fn new(method: &str, path: &str, query: &[String]) -> Result<Self, InvalidRule> {
+    pub(crate) fn new(
+        method: &str,
+        path: &str,
+        query: &[String],
+        lists: &[String],
+        body: Option<BodyRule>,
+    ) -> Result<Self, InvalidRule> {
         let method = Method::read(method).ok_or_else(|| InvalidRule {
             key: "method",
             message: format!("must be one of {}, in capitals", Method::NAMES.join(", ")),
         })?;
-        Ok(Self { method, path: PathTemplate::read(path)?, query: read_query(query)? })
+        if body.is_some() && !method.takes_body() {
+            return Err(InvalidRule {
+                key: "body",
+                message: format!("must not be there: a {method} has none"),
+            });
+        }
+        let refuse = |message: String| InvalidRule { key: "query_lists", message };
+        let query = read_query(query)?;
+        let lists = read_query(lists).map_err(|invalid| refuse(invalid.message))?;
+        if !lists.is_subset(&query) {
+            return Err(refuse("must name keys of `query`".to_owned()));
+        }
+        Ok(Self { method, path: PathTemplate::read(path)?, query, lists, body })
     }
 
-    /// Whether this rule allows the request.
+    /// Whether the other rule is for the same method and path.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.method == other.method && self.path == other.path
+    }
+
+    /// Whether it says anything of the body.
+    pub(crate) fn limits_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Whether this rule allows the request but for its body.
     pub(crate) fn allows(&self, method: Method, target: &Target) -> bool {
         self.method == method
             && self.path.matches(target.path())
             && target.query_keys().all(|key| self.query.contains(key))
+            && target.repeated_keys().all(|key| self.lists.contains(key))
+    }
+
+    /// Whether this rule allows the body of a request that it allows otherwise.
+    pub(crate) fn check_body(
+        &self,
+        content_type: Option<&HeaderValue>,
+        body: &[u8],
+    ) -> Result<(), BodyRefused> {
+        self.body.as_ref().map_or(Ok(()), |rule| rule.check(content_type, body))
     }
 }
 
@@ -171,7 +215,9 @@ mod tests {
     use super::*;
 
     fn rule(path: &str, query: &[&str]) -> Result<Rule, InvalidRule> {
-        Rule::new("GET", path, &query.iter().map(ToString::to_string).collect::<Vec<_>>())
+        let query: Vec<_> = query.iter().map(ToString::to_string).collect();
+        let lists: Vec<_> = query.iter().filter(|key| key.ends_with("[]")).cloned().collect();
+        Rule::new("GET", path, &query, &lists, None)
     }
 
     fn allows(rule: &Rule, method: Method, path: &str, query: Option<&str>) -> bool {
@@ -184,6 +230,9 @@ mod tests {
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", None));
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", Some("limit=3")));
         assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", Some("expand%5B%5D=x")));
+        let repeated = Some("expand%5B%5D=x&limit=3&expand%5B%5D=y");
+        assert!(allows(&rule, Method::Get, "/v1/customers/cus_1", repeated));
+        assert!(!allows(&rule, Method::Get, "/v1/customers/cus_1", Some("limit=3&limit=4")));
         assert!(!allows(&rule, Method::Post, "/v1/customers/cus_1", None));
         assert!(!allows(&rule, Method::Head, "/v1/customers/cus_1", None));
         for path in [
@@ -228,8 +277,20 @@ mod tests {
     #[test]
     fn methods_are_a_closed_list_in_capitals() {
         for method in ["get", "Get", "TRACE", "CONNECT", "OPTIONS", "*", ""] {
-            assert_eq!(Rule::new(method, "/v1", &[]).unwrap_err().key, "method", "{method}");
+            assert_eq!(
+                Rule::new(method, "/v1", &[], &[], None).unwrap_err().key,
+                "method",
+                "{method}"
+            );
         }
+    }
+
+    #[test]
+    fn a_list_that_is_no_query_key_is_refused() {
+        let query = ["limit".to_owned()];
+        let lists = ["expand[]".to_owned()];
+        let refused = Rule::new("GET", "/v1", &query, &lists, None).unwrap_err();
+        assert_eq!(refused.key, "query_lists");
     }
 
     #[test]

@@ -19,8 +19,10 @@ use url::Url;
 
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
+use crate::framing::Strict;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::replay::Replay;
+use crate::resolver::{Resolver, SystemResolver};
 use crate::routes;
 use crate::secrets::{LocalSecrets, SecretStore};
 use crate::vault::{Endpoints, Vault};
@@ -33,6 +35,8 @@ pub struct Parts {
     pub random: Arc<dyn SecureRandom + Send + Sync>,
     /// Gives out real keys.
     pub secrets: Arc<dyn SecretStore>,
+    /// Finds the addresses of upstreams.
+    pub resolver: Arc<dyn Resolver>,
     /// Keeps grants and nonces; none for one in memory.
     pub ledger: Option<Arc<dyn Ledger>>,
     /// Keeps the audit; none for the file that the configuration names.
@@ -47,6 +51,7 @@ impl Default for Parts {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom::new()),
             secrets: Arc::new(LocalSecrets::default()),
+            resolver: Arc::new(SystemResolver),
             ledger: None,
             audit: None,
             limits: Limits::default(),
@@ -167,6 +172,7 @@ impl Server {
             ledger,
             audit,
             secrets: parts.secrets,
+            resolver: parts.resolver,
             replay: Replay::holding(MOST_PROOF_IDS),
             clock: parts.clock,
             random: parts.random,
@@ -251,7 +257,7 @@ async fn serve(stream: TcpStream, vault: Arc<Vault>, mut stopped: watch::Receive
         .header_read_timeout(head_time)
         .max_headers(MOST_HEADERS)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Strict::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -33,14 +33,15 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Whether any rule of the scope allows the request. A scope token without rules, or one
-    /// that the policy no longer knows, allows nothing.
-    pub(crate) fn allows(&self, scope: &Scope, method: Method, target: &Target) -> bool {
+    /// The rules of the scope that allow the request but for its body. A scope token without
+    /// rules, or one that the policy no longer knows, allows nothing.
+    pub(crate) fn rules_for(&self, scope: &Scope, method: Method, target: &Target) -> Vec<&Rule> {
         scope
             .tokens()
             .filter_map(|token| self.scopes.get(token))
             .flatten()
-            .any(|rule| rule.allows(method, target))
+            .filter(|rule| rule.allows(method, target))
+            .collect()
     }
 }
 

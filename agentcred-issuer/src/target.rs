@@ -10,6 +10,9 @@ use http::uri::PathAndQuery;
 pub(crate) struct Target {
     sent: PathAndQuery,
     query_keys: BTreeSet<String>,
+    /// Keys that stand more than once: two parsers could read two things, unless a rule says
+    /// that they are lists.
+    repeated_keys: BTreeSet<String>,
 }
 
 /// Why a path or query is refused, for the audit.
@@ -21,8 +24,6 @@ pub(crate) enum Malformed {
     Path,
     /// Not `key=value` pairs of plain and percent-encoded characters.
     Query,
-    /// A key stands twice: two parsers could read two things.
-    RepeatedKey,
 }
 
 impl Malformed {
@@ -31,7 +32,6 @@ impl Malformed {
             Self::TooLong => "target_too_long",
             Self::Path => "malformed_path",
             Self::Query => "malformed_query",
-            Self::RepeatedKey => "repeated_query_key",
         }
     }
 }
@@ -47,6 +47,7 @@ impl Target {
             return Err(Malformed::Path);
         }
         let mut query_keys = BTreeSet::new();
+        let mut repeated_keys = BTreeSet::new();
         let mut text = path.to_owned();
         if let Some(query) = query {
             for pair in query.split('&') {
@@ -55,7 +56,7 @@ impl Target {
                     return Err(Malformed::Query);
                 }
                 if !query_keys.insert(key.to_owned()) {
-                    return Err(Malformed::RepeatedKey);
+                    repeated_keys.insert(key.to_owned());
                 }
             }
             text.push('?');
@@ -63,7 +64,10 @@ impl Target {
         }
         let sent = PathAndQuery::try_from(text.as_str()).map_err(|_| Malformed::Path)?;
         // Whatever the library makes of it, what is sent is what was checked.
-        if sent.as_str() == text { Ok(Self { sent, query_keys }) } else { Err(Malformed::Path) }
+        if sent.as_str() != text {
+            return Err(Malformed::Path);
+        }
+        Ok(Self { sent, query_keys, repeated_keys })
     }
 
     /// The path, for rules and the audit.
@@ -74,6 +78,11 @@ impl Target {
     /// The keys of the query, in the form in which they are sent.
     pub(crate) fn query_keys(&self) -> impl Iterator<Item = &str> {
         self.query_keys.iter().map(String::as_str)
+    }
+
+    /// The keys that stand more than once.
+    pub(crate) fn repeated_keys(&self) -> impl Iterator<Item = &str> {
+        self.repeated_keys.iter().map(String::as_str)
     }
 
     /// What stands in the request line.
@@ -93,7 +102,7 @@ fn is_query_key(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| is_unreserved(byte) || byte == b'%')
 }
 
-fn is_query_value(value: &str) -> bool {
+pub(crate) fn is_query_value(value: &str) -> bool {
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
         let plain = is_unreserved(byte) || b"+*!():,@/$".contains(&byte);
@@ -174,7 +183,13 @@ mod tests {
             let refused = Target::read("/v1", Some(query)).unwrap_err();
             assert_eq!(refused, Malformed::Query, "{query:?}");
         }
-        assert_eq!(Target::read("/v1", Some("a=1&a=2")).unwrap_err(), Malformed::RepeatedKey);
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_told() {
+        let target = Target::read("/v1", Some("a=1&b=2&a=3&a=4")).unwrap();
+        assert_eq!(target.query_keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(target.repeated_keys().collect::<Vec<_>>(), ["a"]);
     }
 
     proptest! {

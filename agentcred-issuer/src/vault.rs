@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::replay::Replay;
+use crate::resolver::Resolver;
 use crate::secrets::SecretStore;
 use crate::server::Limits;
 
@@ -23,6 +24,7 @@ pub(crate) struct Vault {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) secrets: Arc<dyn SecretStore>,
+    pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) replay: Replay,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,

@@ -25,6 +25,7 @@ pub fn encodings(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         secret.iter().flat_map(|byte| [0, *byte]).collect(),
         reserved_escaped(secret, |byte| format!("%{byte:02x}")),
         reserved_escaped(secret, |byte| format!("={byte:02x}")),
+        marks_escaped(secret, |byte| format!("%{byte:02x}")),
         each_byte(secret, |byte| match byte {
             b'/' => "\\/".to_owned(),
             b'"' | b'\\' => format!("\\{}", char::from(byte)),
@@ -81,6 +82,14 @@ fn reserved_escaped(secret: &[u8], escape: impl Fn(u8) -> String) -> Vec<u8> {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
             char::from(byte).to_string()
         }
+        _ => escape(byte),
+    })
+}
+
+/// Letters and digits stay as they are. Some encoders leave nothing else alone.
+fn marks_escaped(secret: &[u8], escape: impl Fn(u8) -> String) -> Vec<u8> {
+    each_byte(secret, |byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
         _ => escape(byte),
     })
 }

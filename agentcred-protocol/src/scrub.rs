@@ -34,6 +34,8 @@ pub struct Scrubber {
 /// The forms of whole secrets.
 struct Forms {
     search: Search,
+    /// In small letters and in order, to tell what may begin at the end of what has arrived.
+    sorted: Vec<Zeroizing<Vec<u8>>>,
     longest: usize,
 }
 
@@ -108,7 +110,7 @@ impl Forms {
         let windows = secrets.iter().flat_map(|secret| secret.windows(WINDOW));
         forms.extend(windows.map(|window| Zeroizing::new(window.to_vec())));
         let Some(longest) = forms.iter().map(|form| form.len()).max() else {
-            return Self { search: Search::Nothing, longest: 1 };
+            return Self { search: Search::Nothing, sorted: Vec::new(), longest: 1 };
         };
         // A full DFA would be faster to search but costs more to build than a short answer.
         let search = AhoCorasick::builder()
@@ -117,7 +119,26 @@ impl Forms {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(forms.iter().map(|form| form.as_slice()))
             .map_or(Search::Everything, Search::Forms);
-        Self { search, longest }
+        for form in &mut forms {
+            form.make_ascii_lowercase();
+        }
+        forms.sort_unstable_by(|one, other| one.as_slice().cmp(other));
+        Self { search, sorted: forms, longest }
+    }
+
+    /// Where in `bytes` the first form begins that could be completed by what comes next, or
+    /// the end.
+    fn first_unfinished(&self, bytes: &[u8]) -> usize {
+        let from = bytes.len().saturating_sub(self.longest - 1);
+        let tail = bytes[from..].to_ascii_lowercase();
+        let unfinished = (0..tail.len()).find(|start| self.has_longer(&tail[*start..]));
+        unfinished.map_or(bytes.len(), |start| from + start)
+    }
+
+    /// Whether some form begins with `beginning` and goes on after it.
+    fn has_longer(&self, beginning: &[u8]) -> bool {
+        let first = self.sorted.partition_point(|form| form.as_slice() <= beginning);
+        self.sorted.get(first).is_some_and(|form| form.starts_with(beginning))
     }
 }
 
@@ -127,8 +148,8 @@ impl fmt::Debug for Scrubber {
     }
 }
 
-/// One body on its way through. It holds back as many bytes as the longest form has, less one,
-/// so that a secret split between chunks is found.
+/// One body on its way through. It holds back what may be the beginning of a secret, so that
+/// one that is split between chunks is found, and nothing else: events pass as they arrive.
 #[derive(Debug)]
 pub struct ScrubStream {
     scrubber: Scrubber,
@@ -140,7 +161,7 @@ impl ScrubStream {
     /// Takes the next chunk and gives what may go on.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(chunk);
-        let decided = self.held.len().saturating_sub(self.scrubber.forms().longest - 1);
+        let decided = self.scrubber.forms().first_unfinished(&self.held);
         self.release(decided)
     }
 
@@ -154,8 +175,8 @@ impl ScrubStream {
         self.found
     }
 
-    /// Lets go of all that starts in the first `decided` bytes: from there every form that
-    /// could match has arrived whole.
+    /// Lets go of all that starts in the first `decided` bytes: every form that starts there
+    /// has arrived whole.
     fn release(&mut self, decided: usize) -> Vec<u8> {
         let automaton = match &self.scrubber.forms().search {
             Search::Nothing => return std::mem::take(&mut self.held),
@@ -207,6 +228,15 @@ mod tests {
         for size in 1..body.len() {
             assert_eq!(scrub_in_chunks(&body, size), b"before [redacted] between [redacted] after");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_not_held_back() {
+        let mut stream = Scrubber::new([SECRET]).stream();
+        assert_eq!(stream.push(b"data: 1\n\n"), b"data: 1\n\n");
+        assert_eq!(stream.push(b"data: SK_"), b"data: ");
+        assert_eq!(stream.push(b"lo\n\n"), b"SK_lo\n\n");
+        assert_eq!(stream.push(SECRET), b"[redacted]");
     }
 
     #[test]

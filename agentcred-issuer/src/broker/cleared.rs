@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use super::redemption::Redemption;
 use super::split_service;
 use crate::refused::Refused;
-use crate::rules::Method;
+use crate::rules::{Method, Rule};
 use crate::service::Service;
 use crate::target::Target;
 use crate::vault::Vault;
@@ -39,11 +39,13 @@ impl Cleared {
         head: &Parts,
         body: Incoming,
     ) -> Result<Self, Refused> {
-        let cleared = clear(vault, &redemption, head);
-        let (service, method, target) = cleared.map_err(|it| it.about(redemption.call()))?;
+        let line = Line::of(vault, &redemption, head);
+        let Line { service, method, target, rules } =
+            line.map_err(|it| it.about(redemption.call()))?;
         let about = |refused: Refused| refused.about(redemption.call());
         let headers = allowed_headers(&head.headers, service).map_err(about)?;
         let body = read_body(vault, method, body).await.map_err(about)?;
+        check_body(&rules, &headers, &body).map_err(about)?;
         Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body })
     }
 
@@ -72,24 +74,44 @@ impl Cleared {
     }
 }
 
-fn clear<'v>(
-    vault: &'v Vault,
-    redemption: &Redemption,
-    head: &Parts,
-) -> Result<(&'v Arc<Service>, Method, Target), Refused> {
-    let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
-    let call = redemption.call();
-    let (name, path) = split_service(head.uri.path()).ok_or_else(|| outside("malformed_path"))?;
-    let service = Some(name)
-        .filter(|name| ServiceName::new(*name).is_ok_and(|name| name == call.service))
-        .and_then(|name| vault.policy.service(name))
-        .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
-    let method = Method::read(head.method.as_str()).ok_or_else(|| outside("method_not_allowed"))?;
-    let target = Target::read(path, head.uri.query()).map_err(|it| outside(it.reason()))?;
-    if !service.allows(&call.scope, method, &target) {
-        return Err(outside("no_rule_allows_it"));
+/// A request line that is inside the scope, and the rules that allow it.
+struct Line<'v> {
+    service: &'v Arc<Service>,
+    method: Method,
+    target: Target,
+    rules: Vec<&'v Rule>,
+}
+
+impl<'v> Line<'v> {
+    fn of(vault: &'v Vault, redemption: &Redemption, head: &Parts) -> Result<Self, Refused> {
+        let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
+        let call = redemption.call();
+        let (name, path) =
+            split_service(head.uri.path()).ok_or_else(|| outside("malformed_path"))?;
+        let service = Some(name)
+            .filter(|name| ServiceName::new(*name).is_ok_and(|name| name == call.service))
+            .and_then(|name| vault.policy.service(name))
+            .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
+        let method =
+            Method::read(head.method.as_str()).ok_or_else(|| outside("method_not_allowed"))?;
+        let target = Target::read(path, head.uri.query()).map_err(|it| outside(it.reason()))?;
+        let rules = service.rules_for(&call.scope, method, &target);
+        if rules.is_empty() {
+            return Err(outside("no_rule_allows_it"));
+        }
+        Ok(Self { service, method, target, rules })
     }
-    Ok((service, method, target))
+}
+
+/// One rule has to allow all of the request; of several, the first one's reason is told.
+fn check_body(rules: &[&Rule], headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let mut checked = rules.iter().map(|rule| rule.check_body(content_type, body));
+    let Some(Err(refused)) = checked.next() else { return Ok(()) };
+    if checked.any(|it| it.is_ok()) {
+        return Ok(());
+    }
+    Err(Refused::new(RefusalCode::InsufficientScope, refused.reason()))
 }
 
 /// The headers that are passed on: built from a list, never copied and then cleaned. A header

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
+use crate::resolver::Resolver;
 use crate::service::{Service, Transport};
 
 /// A connection to an upstream.
@@ -46,9 +47,9 @@ impl DialError {
 }
 
 /// Connects to a service's origin.
-pub(super) async fn dial(service: &Service) -> Result<Stream, DialError> {
+pub(super) async fn dial(service: &Service, resolver: &dyn Resolver) -> Result<Stream, DialError> {
     let mut failure = DialError::Forbidden;
-    for address in resolve(service).await? {
+    for address in resolve(service, resolver).await? {
         if !may_dial(service, address.ip()) {
             continue;
         }
@@ -60,15 +61,12 @@ pub(super) async fn dial(service: &Service) -> Result<Stream, DialError> {
     Err(failure)
 }
 
-async fn resolve(service: &Service) -> Result<Vec<SocketAddr>, DialError> {
+async fn resolve(service: &Service, resolver: &dyn Resolver) -> Result<Vec<SocketAddr>, DialError> {
     let port = service.origin.port;
     match &service.origin.host {
         Host::Ipv4(address) => Ok(vec![(*address, port).into()]),
         Host::Ipv6(address) => Ok(vec![(*address, port).into()]),
-        Host::Domain(name) => {
-            let found = tokio::net::lookup_host((name.as_str(), port)).await;
-            found.map(Iterator::collect).map_err(DialError::Resolve)
-        }
+        Host::Domain(name) => resolver.resolve(name, port).await.map_err(DialError::Resolve),
     }
 }
 

@@ -40,7 +40,12 @@ impl UpstreamRequest {
     pub(super) async fn send(self, vault: &Vault) -> Result<Answer, Refused> {
         let Self { recorded, secret, request } = self;
         let deadline = Instant::now() + vault.limits.upstream_time;
-        let stream = match timeout_at(deadline, dial(recorded.cleared().service())).await {
+        let stream = match timeout_at(
+            deadline,
+            dial(recorded.cleared().service(), &*vault.resolver),
+        )
+        .await
+        {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 let service = &recorded.cleared().service().name;

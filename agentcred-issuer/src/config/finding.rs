@@ -131,7 +131,7 @@ impl fmt::Display for Key {
                         f.write_str(".")?;
                     }
                     let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-                    if name.chars().all(is_bare) {
+                    if !name.is_empty() && name.chars().all(is_bare) {
                         f.write_str(name)?;
                     } else {
                         write!(f, "{name:?}")?;

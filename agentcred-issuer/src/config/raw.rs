@@ -1,6 +1,6 @@
 //! The configuration as it is written: the TOML grammar, nothing checked but its shape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -99,4 +99,18 @@ pub(crate) struct RawRule {
     pub(crate) path: String,
     #[serde(default)]
     pub(crate) query: Vec<String>,
+    #[serde(default)]
+    pub(crate) query_lists: Vec<String>,
+    pub(crate) body: Option<BTreeMap<String, RawField>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawField {
+    pub(crate) min: Option<u64>,
+    pub(crate) max: Option<u64>,
+    #[serde(rename = "in")]
+    pub(crate) one_of: Option<BTreeSet<String>>,
+    #[serde(default)]
+    pub(crate) optional: bool,
 }

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Host;
 
+use super::bodies::check_body;
 use super::finding::{Findings, Key};
 use super::raw::{RawInjection, RawRule, RawService};
 use crate::network::Networks;
@@ -256,11 +257,30 @@ fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Ru
     let mut rules = Vec::new();
     for (position, rule) in raw.iter().enumerate() {
         let at = at.item(position);
-        match Rule::new(&rule.method, &rule.path, &rule.query) {
+        let body = match &rule.body {
+            None => None,
+            Some(fields) => match check_body(fields, &at.field("body"), findings) {
+                Some(body) => Some(body),
+                None => continue,
+            },
+        };
+        match Rule::new(&rule.method, &rule.path, &rule.query, &rule.query_lists, body) {
             Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
+            Ok(rule) if rules.iter().any(|it| opens(it, &rule) || opens(&rule, it)) => {
+                findings.error(
+                    &at,
+                    "is for the same method and path as a rule without `body`, which lets every \
+                     body pass; give both a `body`, or take one of them out",
+                );
+            }
             Ok(rule) => rules.push(rule),
             Err(invalid) => findings.error(&at.field(invalid.key), invalid.message),
         }
     }
     rules
+}
+
+/// Whether one rule lets pass what the other one keeps out.
+fn opens(one: &Rule, other: &Rule) -> bool {
+    one.is_beside(other) && !one.limits_body() && other.limits_body()
 }

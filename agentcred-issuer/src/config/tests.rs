@@ -239,6 +239,62 @@ const REFUSED: &[Change] = &[
         "services.stripe.scopes.\"read:customers\"[0].query",
         "_method",
     ),
+    // What bodies are limited to.
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { _method = {} }",
+        "services.stripe.scopes.\"read:customers\"[0].body._method",
+        "many servers",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { \"\" = {} }",
+        "services.stripe.scopes.\"read:customers\"[0].body.\"\"",
+        "1 to 128",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { a = { min = 1 } }",
+        "services.stripe.scopes.\"read:customers\"[0].body.a",
+        "`max` too",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { a = { min = 2, max = 1 } }",
+        "services.stripe.scopes.\"read:customers\"[0].body.a",
+        "not above",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { a = { max = 9007199254740992 } }",
+        "services.stripe.scopes.\"read:customers\"[0].body.a",
+        "below 2^53",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { a = { in = [] } }",
+        "services.stripe.scopes.\"read:customers\"[0].body.a",
+        "name a text",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\nbody = { a = { in = [\"b\"], max = 1 } }",
+        "services.stripe.scopes.\"read:customers\"[0].body.a",
+        "either",
+    ),
+    (
+        "query =",
+        "body = {}\nquery =",
+        "services.stripe.scopes.\"read:customers\"[0].body",
+        "GET has none",
+    ),
+    (
+        "method = \"GET\"",
+        "method = \"POST\"\npath = \"/v1/customers/{id}\"\nbody = {}\n\
+         [[services.stripe.scopes.\"read:customers\"]]\nmethod = \"POST\"",
+        "services.stripe.scopes.\"read:customers\"[1]",
+        "lets every body pass",
+    ),
 ];
 
 fn folder() -> TempDir {

@@ -49,7 +49,8 @@ impl Stage {
         Self::build(upstream, edit, |_| {}).await
     }
 
-    async fn build(
+    /// An issuer with a changed configuration and changed parts.
+    pub(crate) async fn build(
         upstream: Upstream,
         edit: impl FnOnce(String, &Path) -> String,
         change: impl FnOnce(&mut Parts),
@@ -126,7 +127,8 @@ fn new_key(folder: &Path, name: &str) -> SigningKey {
     key
 }
 
-fn policy(upstream: &Upstream) -> String {
+/// The configuration of every stage before a test changes it.
+pub(crate) fn policy(upstream: &Upstream) -> String {
     format!(
         r#"
         [server]

@@ -1,7 +1,6 @@
 //! Tools written to make an export say what it must not.
 
 #![expect(
-    clippy::unnecessary_wraps,
     dead_code,
     unused_variables,
     clippy::unused_async,
