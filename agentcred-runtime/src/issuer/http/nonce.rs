@@ -60,10 +60,11 @@ impl From<RequestError> for Attempt {
 impl HttpNonce {
     async fn send_once(&self, request: EgressRequest) -> Result<EgressResponse, Attempt> {
         let Session { vault, proof_key, .. } = &*self.session;
+        let path = format!("{}{}", self.egress.path(), request.path);
         let mut url = self.egress.clone();
-        url.set_path(&format!("{}{}", self.egress.path(), request.path));
+        url.set_path(&path);
         // The parser must not have changed what the author wrote: the broker would see another path.
-        if !url.path().ends_with(&request.path) {
+        if url.path() != path {
             return Err(RequestError::InvalidPath.into());
         }
         url.set_query(Some(request.query.as_str()).filter(|query| !query.is_empty()));
