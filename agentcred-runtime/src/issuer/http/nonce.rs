@@ -60,14 +60,7 @@ impl From<RequestError> for Attempt {
 impl HttpNonce {
     async fn send_once(&self, request: EgressRequest) -> Result<EgressResponse, Attempt> {
         let Session { vault, proof_key, .. } = &*self.session;
-        let path = format!("{}{}", self.egress.path(), request.path);
-        let mut url = self.egress.clone();
-        url.set_path(&path);
-        // The parser must not have changed what the author wrote: the broker would see another path.
-        if url.path() != path {
-            return Err(RequestError::InvalidPath.into());
-        }
-        url.set_query(Some(request.query.as_str()).filter(|query| !query.is_empty()));
+        let url = target(&self.egress, &request)?;
         let token_hash = self.nonce.proof_hash();
         let proven =
             ProvenRequest { method: &request.method, url: &url, token_hash: Some(&token_hash) };
@@ -99,5 +92,36 @@ impl HttpNonce {
             .unwrap_or(RefusalCode::TemporarilyUnavailable);
         let retryable = answer.headers.get(RETRYABLE_HEADER).is_some_and(|value| value == "1");
         Err(Attempt { error: RequestError::Refused(code), retryable })
+    }
+}
+
+/// Where a request goes: below the service's place at the broker, byte for byte as it was written.
+fn target(egress: &Url, request: &EgressRequest) -> Result<Url, RequestError> {
+    let path = format!("{}{}", egress.path(), request.path);
+    let mut url = egress.clone();
+    url.set_path(&path);
+    // A parser that changes the path would have the broker see another one than the author.
+    if url.path() != path {
+        return Err(RequestError::InvalidPath);
+    }
+    url.set_query(Some(request.query.as_str()).filter(|query| !query.is_empty()));
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+
+    #[test]
+    fn a_path_goes_out_as_it_was_written_or_not_at_all() {
+        let egress = Url::parse("https://broker.example/egress/stripe").unwrap();
+        let sent = |path: &str| target(&egress, &EgressRequest::new(Method::GET, path));
+        let url = sent("/v1/customers/cus_1").unwrap();
+        assert_eq!(url.as_str(), "https://broker.example/egress/stripe/v1/customers/cus_1");
+        for path in ["/../github/user", "/v1/./x", "/v1/%2e%2e/x", "/v1\\x", "/v1/x y", "/v1/é"] {
+            assert_eq!(sent(path), Err(RequestError::InvalidPath), "{path}");
+        }
     }
 }
