@@ -1,7 +1,8 @@
 //! Finds a known secret in any output, by decoding the output in every way that it could be in.
 //!
-//! It shares no code with the redaction that it judges, so that both are not blind in the same
-//! place.
+//! It calls none of the redaction that it judges, so that a fault there does not hide itself. It is
+//! no second opinion on the method: the redaction decodes the same encodings, as deep, and looks
+//! for as long a window, so that a disguise which neither knows passes both.
 
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
