@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::{About, Event};
 use crate::call::{Call, Task};
-use crate::ledger::{LedgerError, MintError, NewNonce};
+use crate::ledger::{MintError, NewNonce};
 use crate::proven::Proof;
 use crate::refused::Refused;
 use crate::vault::Vault;
@@ -53,10 +53,10 @@ async fn grant_task(
     proof: Proof,
     request: TaskRequest,
 ) -> Result<GrantAnswer, Refused> {
-    let agent = agent::authenticate(vault, &request.assertion)?;
+    let agent = agent::authenticate(vault, &request.assertion).await?;
     let task = Task { agent, task: request.task, key: proof.key().clone() };
     let about = |refused: Refused| refused.about(&task);
-    proof.spend(vault).map_err(about)?;
+    proof.spend(vault).await.map_err(about)?;
     let token = GrantToken::mint(&*vault.random)?;
     let now = vault.now();
     vault
@@ -80,7 +80,7 @@ async fn mint_nonce(
     task: Task,
     request: NonceRequest,
 ) -> Result<NonceAnswer, Refused> {
-    proof.spend_as(&task.key, vault)?;
+    proof.spend_as(&task.key, vault).await?;
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
         return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
     }
@@ -144,7 +144,6 @@ impl From<MintError> for Refused {
         match error {
             MintError::TaskOver => Self::new(RefusalCode::InvalidGrant, "task_over"),
             MintError::TooMany => Self::new(RefusalCode::SlowDown, "too_many_outstanding"),
-            MintError::Ledger(LedgerError::Full) => Self::unavailable("ledger_full"),
             MintError::Ledger(error) => error.into(),
         }
     }

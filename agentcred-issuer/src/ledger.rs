@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use crate::call::{Call, Task};
 
+pub use crate::replay::OneTimeId;
 pub use memory::MemoryLedger;
 
 /// Keeps grants and nonces.
@@ -25,7 +26,7 @@ pub use memory::MemoryLedger;
 #[async_trait]
 pub trait Ledger: Debug + Send + Sync + 'static {
     /// Names this incarnation of the ledger. Nonces of another one are unknown here.
-    fn epoch(&self) -> &str;
+    fn epoch(&self) -> String;
 
     /// Remembers a task and its grant until `expires`.
     ///
@@ -102,6 +103,18 @@ pub trait Ledger: Debug + Send + Sync + 'static {
         grant: &GrantToken,
         now: UnixTime,
     ) -> Result<Option<(Task, usize)>, LedgerError>;
+
+    /// Remembers an id that is good once, until `expires`. However many come with it at once,
+    /// it is new for one of them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be reached or holds as many ids as it can.
+    async fn spend_id(
+        &self,
+        id: OneTimeId,
+        expires: UnixTime,
+        now: UnixTime,
+    ) -> Result<Freshness, LedgerError>;
 }
 
 /// A nonce to be remembered.
@@ -163,6 +176,16 @@ pub enum Spending {
     Unknown,
 }
 
+/// Whether an id that is good once was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what carries an id that was seen must be refused"]
+pub enum Freshness {
+    /// It is this caller's.
+    New,
+    /// Somebody came with it before.
+    Seen,
+}
+
 /// The ledger cannot answer; nothing is granted while it cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -170,7 +193,7 @@ pub enum LedgerError {
     /// It cannot be reached. Try again later.
     #[error("the ledger cannot be reached")]
     Unreachable,
-    /// It holds as many tasks or nonces as it can. Wait until some expire.
+    /// It holds as many tasks, nonces or ids as it can. Wait until some expire.
     #[error("the ledger is full")]
     Full,
 }

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The modules, in reading order: what an operator writes ([`config`]) and what becomes of it
-//! (`policy`, `service`, `rules`), as little of it as an agent's tools need (`least`); what is remembered ([`ledger`], `replay`, [`audit`]) and what
+//! (`policy`, `service`, `rules`), as little of it as an agent's tools need (`least`); what is remembered ([`ledger`], with `replay`, and [`audit`]) and what
 //! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
 
 pub mod audit;

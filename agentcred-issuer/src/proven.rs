@@ -5,8 +5,9 @@ use agentcred_protocol::proof::{self, Proven, ProvenRequest};
 use agentcred_protocol::refusal::RefusalCode;
 use http::{HeaderMap, HeaderValue};
 
+use crate::ledger::{Freshness, OneTimeId};
 use crate::refused::Refused;
-use crate::replay::{NotNew, Purpose};
+use crate::replay::Purpose;
 use crate::vault::Vault;
 
 /// A proof that fits its request. Whether its key is the right one and its id is new is still
@@ -36,19 +37,22 @@ impl Proof {
 
     /// Compares the key. The id is remembered only after that, so that no stranger can fill
     /// the memory for ids.
-    pub(crate) fn spend_as(self, key: &Thumbprint, vault: &Vault) -> Result<(), Refused> {
-        if self.0.key == *key { self.spend(vault) } else { Err(refuse("proof_by_another_key")) }
+    pub(crate) async fn spend_as(self, key: &Thumbprint, vault: &Vault) -> Result<(), Refused> {
+        if self.0.key == *key {
+            self.spend(vault).await
+        } else {
+            Err(refuse("proof_by_another_key"))
+        }
     }
 
     /// Remembers the id of a proof whose key is right.
-    pub(crate) fn spend(self, vault: &Vault) -> Result<(), Refused> {
+    pub(crate) async fn spend(self, vault: &Vault) -> Result<(), Refused> {
         let Proven { key, id, expires } = self.0;
-        vault.replay.remember(Purpose::Proof, key.as_str(), &id, expires, vault.now()).map_err(
-            |not_new| match not_new {
-                NotNew::Seen => refuse("proof_replayed"),
-                NotNew::Full => Refused::unavailable("replay_memory_full"),
-            },
-        )
+        let id = OneTimeId::of(Purpose::Proof, &key, &id);
+        match vault.ledger.spend_id(id, expires, vault.now()).await? {
+            Freshness::New => Ok(()),
+            Freshness::Seen => Err(refuse("proof_replayed")),
+        }
     }
 }
 

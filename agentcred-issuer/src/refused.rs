@@ -42,8 +42,11 @@ impl Refused {
 }
 
 impl From<LedgerError> for Refused {
-    fn from(_: LedgerError) -> Self {
-        Self::unavailable("ledger")
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Full => Self::unavailable("ledger_full"),
+            LedgerError::Unreachable => Self::unavailable("ledger"),
+        }
     }
 }
 

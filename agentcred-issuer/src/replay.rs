@@ -1,10 +1,55 @@
 //! Replay: ids of proofs and assertions are good once. Their hashes are kept until they expire.
+//!
+//! What an id is hashed to is for every ledger to keep; [`Replay`] is where one in memory does.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::key::Thumbprint;
 use aws_lc_rs::digest;
+
+use crate::ledger::{Freshness, LedgerError};
+
+/// The id of a proof or an assertion, as it is remembered: a hash, since an id may be as long as
+/// a caller likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OneTimeId([u8; 32]);
+
+/// What an id was used for. The same id may be used once for each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Proof,
+    Assertion,
+}
+
+impl OneTimeId {
+    /// The id of what `signer` made. Each part is preceded by its length, so that no two triples
+    /// run together to the same bytes.
+    pub(crate) fn of(purpose: Purpose, signer: &Thumbprint, id: &str) -> Self {
+        Self::hash(purpose, [signer.as_str(), id])
+    }
+
+    /// The hash as bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn hash(purpose: Purpose, parts: [&str; 2]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(match purpose {
+            Purpose::Proof => b"p",
+            Purpose::Assertion => b"a",
+        });
+        for part in parts {
+            context.update(&part.len().to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        Self(hash)
+    }
+}
 
 /// The ids that were seen.
 #[derive(Debug)]
@@ -15,27 +60,8 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Default)]
 struct Seen {
-    ids: HashSet<Id>,
-    ends: BTreeMap<UnixTime, Vec<Id>>,
-}
-
-/// An id may be as long as a caller likes, its hash is not.
-type Id = [u8; 32];
-
-/// What an id was used for. The same id may be used once for each.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose {
-    Proof,
-    Assertion,
-}
-
-/// An id that is not new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotNew {
-    /// It was seen before.
-    Seen,
-    /// As many ids are remembered as can be, so nobody knows.
-    Full,
+    ids: HashSet<OneTimeId>,
+    ends: BTreeMap<UnixTime, Vec<OneTimeId>>,
 }
 
 impl Replay {
@@ -43,16 +69,13 @@ impl Replay {
         Self { seen: Mutex::default(), most }
     }
 
-    /// Remembers an id of `owner`, or says that it is not new.
-    pub(crate) fn remember(
+    /// Remembers an id until `expires`, and says whether it is new.
+    pub(crate) fn spend(
         &self,
-        purpose: Purpose,
-        owner: &str,
-        id: &str,
+        id: OneTimeId,
         expires: UnixTime,
         now: UnixTime,
-    ) -> Result<(), NotNew> {
-        let id = hash(purpose, owner, id);
+    ) -> Result<Freshness, LedgerError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Seen { ids, ends } = &mut *seen;
         while let Some(first) = ends.first_entry()
@@ -63,31 +86,15 @@ impl Replay {
             }
         }
         if ids.contains(&id) {
-            return Err(NotNew::Seen);
+            return Ok(Freshness::Seen);
         }
         if ids.len() >= self.most {
-            return Err(NotNew::Full);
+            return Err(LedgerError::Full);
         }
         ids.insert(id);
         ends.entry(expires).or_default().push(id);
-        Ok(())
+        Ok(Freshness::New)
     }
-}
-
-/// Each part is preceded by its length, so that no two triples run together to the same bytes.
-fn hash(purpose: Purpose, owner: &str, id: &str) -> Id {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(match purpose {
-        Purpose::Proof => b"p",
-        Purpose::Assertion => b"a",
-    });
-    for part in [owner, id] {
-        context.update(&part.len().to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
 }
 
 #[cfg(test)]
@@ -101,23 +108,25 @@ mod tests {
     fn an_id_is_new_once_for_each_owner_and_purpose() {
         let replay = Replay::holding(100);
         let end = NOW + Duration::from_mins(2);
-        let remember = |purpose, owner, id| replay.remember(purpose, owner, id, end, NOW);
-        assert_eq!(remember(Purpose::Proof, "key", "id"), Ok(()));
-        assert_eq!(remember(Purpose::Proof, "key", "id"), Err(NotNew::Seen));
-        assert_eq!(remember(Purpose::Assertion, "key", "id"), Ok(()));
-        assert_eq!(remember(Purpose::Proof, "other", "id"), Ok(()));
-        assert_eq!(remember(Purpose::Proof, "keyi", "d"), Ok(()));
+        let spend = |purpose, signer, id| {
+            replay.spend(OneTimeId::hash(purpose, [signer, id]), end, NOW).unwrap()
+        };
+        assert_eq!(spend(Purpose::Proof, "key", "id"), Freshness::New);
+        assert_eq!(spend(Purpose::Proof, "key", "id"), Freshness::Seen);
+        assert_eq!(spend(Purpose::Assertion, "key", "id"), Freshness::New);
+        assert_eq!(spend(Purpose::Proof, "other", "id"), Freshness::New);
+        assert_eq!(spend(Purpose::Proof, "keyi", "d"), Freshness::New);
     }
 
     #[test]
     fn ids_are_forgotten_when_they_expire_and_never_before() {
         let replay = Replay::holding(1);
         let end = NOW + Duration::from_mins(2);
-        let remember = |id, now| replay.remember(Purpose::Proof, "key", id, end, now);
-        assert_eq!(remember("a", NOW), Ok(()));
+        let spend = |id, now| replay.spend(OneTimeId::hash(Purpose::Proof, ["key", id]), end, now);
+        assert_eq!(spend("a", NOW), Ok(Freshness::New));
         let just_before = UnixTime::from_millis(end.millis() - 1);
-        assert_eq!(remember("a", just_before), Err(NotNew::Seen));
-        assert_eq!(remember("b", just_before), Err(NotNew::Full));
-        assert_eq!(remember("b", end), Ok(()));
+        assert_eq!(spend("a", just_before), Ok(Freshness::Seen));
+        assert_eq!(spend("b", just_before), Err(LedgerError::Full));
+        assert_eq!(spend("b", end), Ok(Freshness::New));
     }
 }

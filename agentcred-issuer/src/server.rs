@@ -21,7 +21,6 @@ use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
 use crate::framing::Strict;
 use crate::ledger::{Ledger, MemoryLedger};
-use crate::replay::Replay;
 use crate::resolver::{Resolver, SystemResolver};
 use crate::routes;
 use crate::secrets::{LocalSecrets, SecretStore};
@@ -173,14 +172,13 @@ impl Server {
             audit,
             secrets: parts.secrets,
             resolver: parts.resolver,
-            replay: Replay::holding(MOST_PROOF_IDS),
             clock: parts.clock,
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,
             limits: parts.limits,
             max_outstanding: config.max_outstanding,
         });
-        vault.record(Event::Start { epoch: vault.ledger.epoch() }).await?;
+        vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, vault, stopped));
         tracing::info!(%address, url = %issuer, "listening");
@@ -276,7 +274,6 @@ async fn stopping(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-const MOST_PROOF_IDS: usize = 1_000_000;
 const MOST_HEADERS: usize = 64;
 const LARGEST_HEAD: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

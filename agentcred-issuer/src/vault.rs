@@ -14,7 +14,6 @@ use crate::audit::{AuditError, AuditLog, Event, Record};
 use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::refused::Refused;
-use crate::replay::Replay;
 use crate::resolver::Resolver;
 use crate::secrets::SecretStore;
 use crate::server::Limits;
@@ -25,7 +24,6 @@ pub(crate) struct Vault {
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) secrets: Arc<dyn SecretStore>,
     pub(crate) resolver: Arc<dyn Resolver>,
-    pub(crate) replay: Replay,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) endpoints: Endpoints,

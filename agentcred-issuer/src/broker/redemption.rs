@@ -41,7 +41,7 @@ impl Redemption {
         if standing != Standing::Live {
             return Err(about(dead(standing.as_str())));
         }
-        proof.spend_as(&task.key, vault).map_err(about)?;
+        proof.spend_as(&task.key, vault).await.map_err(about)?;
         // What was found a moment ago decides nothing: this does.
         match vault.ledger.spend(&nonce, vault.now()).await? {
             Spending::Spent => Ok(Self { nonce, call }),

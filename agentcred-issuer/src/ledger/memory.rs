@@ -13,8 +13,11 @@ use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{KnownNonce, Ledger, LedgerError, MintError, NewNonce, Spending, Standing};
+use super::{
+    Freshness, KnownNonce, Ledger, LedgerError, MintError, NewNonce, OneTimeId, Spending, Standing,
+};
 use crate::call::{Call, Task};
+use crate::replay::Replay;
 
 /// The ledger of a single issuer process.
 ///
@@ -25,6 +28,7 @@ pub struct MemoryLedger {
     key: hmac::Key,
     epoch: String,
     state: Mutex<State>,
+    ids: Replay,
 }
 
 #[derive(Default)]
@@ -87,6 +91,7 @@ impl MemoryLedger {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
             epoch: URL_SAFE_NO_PAD.encode(epoch),
             state: Mutex::default(),
+            ids: Replay::holding(MOST_IDS),
         })
     }
 
@@ -99,8 +104,8 @@ impl MemoryLedger {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    fn epoch(&self) -> &str {
-        &self.epoch
+    fn epoch(&self) -> String {
+        self.epoch.clone()
     }
 
     async fn open_task(
@@ -251,6 +256,15 @@ impl Ledger for MemoryLedger {
         owner.live.clear();
         Ok(was_open.then(|| (owner.task.clone(), killed)))
     }
+
+    async fn spend_id(
+        &self,
+        id: OneTimeId,
+        expires: UnixTime,
+        now: UnixTime,
+    ) -> Result<Freshness, LedgerError> {
+        self.ids.spend(id, expires, now)
+    }
 }
 
 impl TaskEntry {
@@ -296,6 +310,7 @@ const RETENTION: Duration = Duration::from_mins(1);
 /// As much as fits into a few hundred megabytes.
 const MOST_TASKS: usize = 100_000;
 const MOST_NONCES: usize = 1_000_000;
+const MOST_IDS: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -309,7 +324,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn it_passes_the_suite() {
-        suite::run(ledger).await;
+        suite::run(async || ledger()).await;
     }
 
     #[tokio::test]

@@ -10,8 +10,9 @@ use agentcred_protocol::token::{GrantToken, NonceToken};
 use aws_lc_rs::rand::SystemRandom;
 use serde_json::json;
 
-use super::{Ledger, MintError, NewNonce, Spending, Standing};
+use super::{Freshness, Ledger, MintError, NewNonce, OneTimeId, Spending, Standing};
 use crate::call::{Call, Task};
+use crate::replay::Purpose;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_millis(1_800_000_000_000);
 const NONCE_LIFE: Duration = Duration::from_mins(5);
@@ -24,14 +25,16 @@ pub(crate) struct Minted {
 }
 
 /// Runs every check on a ledger of its own.
-pub(crate) async fn run<L: Ledger>(ledger: impl Fn() -> L) {
-    uses_are_counted(&ledger()).await;
-    a_nonce_is_dead_from_its_expiry_on(&ledger()).await;
-    a_nonce_does_not_outlive_its_task(&ledger()).await;
-    a_revoked_nonce_stays_dead(&ledger()).await;
-    a_revoked_task_takes_its_nonces_along(&ledger()).await;
-    live_nonces_are_bounded(&ledger()).await;
-    racers_get_no_more_uses_than_there_are(Arc::new(ledger())).await;
+pub(crate) async fn run<L: Ledger>(ledger: impl AsyncFn() -> L) {
+    uses_are_counted(&ledger().await).await;
+    a_nonce_is_dead_from_its_expiry_on(&ledger().await).await;
+    a_nonce_does_not_outlive_its_task(&ledger().await).await;
+    a_revoked_nonce_stays_dead(&ledger().await).await;
+    a_revoked_task_takes_its_nonces_along(&ledger().await).await;
+    live_nonces_are_bounded(&ledger().await).await;
+    an_id_is_new_once(&ledger().await).await;
+    racers_get_no_more_uses_than_there_are(Arc::new(ledger().await)).await;
+    racers_with_one_id_have_one_winner(Arc::new(ledger().await)).await;
 }
 
 pub(crate) async fn mint(ledger: &impl Ledger, uses: u32) -> Minted {
@@ -172,4 +175,38 @@ async fn racers_get_no_more_uses_than_there_are(ledger: Arc<impl Ledger>) {
         }
         assert_eq!(spent, uses);
     }
+}
+
+async fn an_id_is_new_once(ledger: &impl Ledger) {
+    let signer = SigningKey::ephemeral().unwrap();
+    let end = NOW + Duration::from_mins(2);
+    let id = |purpose| OneTimeId::of(purpose, signer.thumbprint(), "id");
+    for (purpose, expected) in [
+        (Purpose::Proof, Freshness::New),
+        (Purpose::Proof, Freshness::Seen),
+        (Purpose::Assertion, Freshness::New),
+    ] {
+        assert_eq!(ledger.spend_id(id(purpose), end, NOW).await.unwrap(), expected);
+    }
+    // Another proof with the id of an earlier one is no better than the same one.
+    let later = end + Duration::from_secs(1);
+    let again = ledger.spend_id(id(Purpose::Proof), later, NOW).await.unwrap();
+    assert_eq!(again, Freshness::Seen);
+}
+
+async fn racers_with_one_id_have_one_winner(ledger: Arc<impl Ledger>) {
+    let signer = SigningKey::ephemeral().unwrap();
+    let id = OneTimeId::of(Purpose::Proof, signer.thumbprint(), "id");
+    let end = NOW + Duration::from_mins(2);
+    let racers: Vec<_> = (0..64)
+        .map(|_| {
+            let ledger = Arc::clone(&ledger);
+            tokio::spawn(async move { ledger.spend_id(id, end, NOW).await.unwrap() })
+        })
+        .collect();
+    let mut winners = 0;
+    for racer in racers {
+        winners += u32::from(racer.await.unwrap() == Freshness::New);
+    }
+    assert_eq!(winners, 1);
 }
