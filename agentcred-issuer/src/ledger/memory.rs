@@ -1,8 +1,13 @@
 //! A ledger in this process's memory: one lock, keyed hashes, gone with the process.
 
+#[cfg(all(test, shuttle))]
+mod model;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+#[cfg(not(shuttle))]
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use agentcred_protocol::clock::UnixTime;
@@ -12,6 +17,10 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+// The lock of the model checker: see `model`.
+#[cfg(shuttle)]
+use shuttle::sync::{Mutex, MutexGuard};
 
 use super::{
     Freshness, KnownNonce, Ledger, LedgerError, MintError, NewNonce, OneTimeId, Spending, Standing,

@@ -1,6 +1,7 @@
 //! The issuer and its broker over real HTTP, before an upstream that records what arrives.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+#![allow(clippy::print_stdout, reason = "the long runs say how far they went")]
 
 mod agent;
 mod answering;
@@ -13,8 +14,10 @@ mod forwarding;
 mod framing;
 mod happy;
 mod issuing;
+mod killed;
 mod leaking;
 mod least;
+mod lifetimes;
 mod limiting;
 mod malformed;
 mod mutated;
@@ -27,3 +30,8 @@ mod stage;
 mod streaming;
 mod traversal;
 mod upstream;
+
+/// How much of a long run to do: what the variable says, else a part that takes seconds.
+fn count(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
+}

@@ -120,7 +120,8 @@ pub(crate) fn write_private(path: &Path, text: &str) {
     }
 }
 
-fn new_key(folder: &Path, name: &str) -> SigningKey {
+/// Makes a key and writes its public half where the configuration looks for it.
+pub(crate) fn new_key(folder: &Path, name: &str) -> SigningKey {
     let key = SigningKey::ephemeral().unwrap();
     let jwk = serde_json::to_string(key.public()).unwrap();
     std::fs::write(folder.join(format!("{name}.jwk")), jwk).unwrap();
