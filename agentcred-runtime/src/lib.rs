@@ -55,6 +55,10 @@ pub mod cli;
 
 mod config;
 
+// For programs that leave nothing in memory.
+#[cfg(feature = "zeroizing")]
+mod memory;
+
 // For the tests of tools.
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -81,6 +85,8 @@ pub use issuer::{
     Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
 };
 pub use manifest::ManifestError;
+#[cfg(feature = "zeroizing")]
+pub use memory::ZeroAlloc;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
 pub use progress::Progress;

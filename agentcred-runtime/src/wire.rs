@@ -19,7 +19,10 @@ pub(crate) const BROKER_WAIT: Duration = Duration::from_secs(35);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Talks to one vault side.
-pub(crate) struct Wire(reqwest::Client);
+pub(crate) struct Wire {
+    client: reqwest::Client,
+    authorities: Vec<reqwest::Certificate>,
+}
 
 /// One request, whole.
 pub(crate) struct Exchange {
@@ -49,28 +52,21 @@ impl Wire {
                 "the issuer's URL must be https, or http on a loopback address; set AGENTCRED_ISSUER to such a one".to_owned(),
             ));
         }
-        let mut client = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(CONNECT_WAIT);
-        if !authorities.is_empty() {
-            client = client.tls_certs_only(authorities);
-        }
-        let client = client.build().map_err(|_| {
-            IssuerError::Misconfigured(
-                "TLS could not be set up; check AGENTCRED_CA_FILE and the system's certificates"
-                    .to_owned(),
-            )
-        })?;
-        Ok(Self(client))
+        let client = build(client_trusting(&authorities))?;
+        Ok(Self { client, authorities })
+    }
+
+    /// The same client, but each connection ends with its answer.
+    pub(crate) fn without_idle_connections(&self) -> Result<Self, IssuerError> {
+        let authorities = self.authorities.clone();
+        let client = build(client_trusting(&authorities).pool_max_idle_per_host(0))?;
+        Ok(Self { client, authorities })
     }
 
     /// Sends the request once and reads the answer.
     pub(crate) async fn send(&self, exchange: Exchange) -> Result<EgressResponse, WireError> {
         let mut request = self
-            .0
+            .client
             .request(exchange.method, exchange.url)
             .body(exchange.body)
             .timeout(exchange.wait);
@@ -88,6 +84,25 @@ impl Wire {
         let headers = std::mem::take(response.headers_mut());
         Ok(EgressResponse { status: response.status(), headers, body: body.freeze() })
     }
+}
+
+fn client_trusting(authorities: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(CONNECT_WAIT);
+    if authorities.is_empty() { client } else { client.tls_certs_only(authorities.iter().cloned()) }
+}
+
+fn build(client: reqwest::ClientBuilder) -> Result<reqwest::Client, IssuerError> {
+    client.build().map_err(|_| {
+        IssuerError::Misconfigured(
+            "TLS could not be set up; check AGENTCRED_CA_FILE and the system's certificates"
+                .to_owned(),
+        )
+    })
 }
 
 fn classify(error: &reqwest::Error) -> WireError {

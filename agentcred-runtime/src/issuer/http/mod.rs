@@ -65,12 +65,37 @@ impl HttpIssuer {
         Ok(Self { vault: Arc::new(Self::build(url, agent_key, Vec::new())?) })
     }
 
+    /// The same issuer, reached by a new connection for every request, which ends with the answer.
+    ///
+    /// An idle connection holds nonces in its buffers. With this and, behind the feature
+    /// `zeroizing`, `ZeroAlloc` as the program's allocator no nonce is left in the agent's memory
+    /// once its call is over. The price is a handshake for each request to issuer and broker.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn without_idle_connections(self) -> Result<Self, IssuerError> {
+        let Vault { wire, url, agent_key, only_agent } = &*self.vault;
+        Ok(Self {
+            vault: Arc::new(Vault {
+                wire: wire.without_idle_connections()?,
+                url: url.clone(),
+                agent_key: Arc::clone(agent_key),
+                only_agent: only_agent.clone(),
+            }),
+        })
+    }
+
     fn build(
         url: Url,
         agent_key: SigningKey,
         authorities: Vec<reqwest::Certificate>,
     ) -> Result<Vault, IssuerError> {
-        Ok(Vault { wire: Wire::new(&url, authorities)?, url, agent_key, only_agent: None })
+        Ok(Vault {
+            wire: Wire::new(&url, authorities)?,
+            url,
+            agent_key: Arc::new(agent_key),
+            only_agent: None,
+        })
     }
 }
 

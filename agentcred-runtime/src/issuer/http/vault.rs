@@ -1,5 +1,7 @@
 //! The vault side on the wire: its metadata, and forms posted with a proof.
 
+use std::sync::Arc;
+
 use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
@@ -20,7 +22,7 @@ use crate::wire::{Exchange, ISSUER_WAIT, Wire, WireError};
 pub(super) struct Vault {
     pub(super) wire: Wire,
     pub(super) url: Url,
-    pub(super) agent_key: SigningKey,
+    pub(super) agent_key: Arc<SigningKey>,
     pub(super) only_agent: Option<AgentId>,
 }
 
