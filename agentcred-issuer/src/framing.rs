@@ -7,15 +7,20 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection that ends with the first head that is not strictly one.
+use crate::pace::{Over, Pace, Stage};
+
+/// A connection that ends with the first head that is not strictly one. It tells its pace how
+/// far its requests have come.
 #[derive(Debug)]
 pub(crate) struct Strict<S> {
     stream: S,
     state: State,
+    pace: Arc<Pace>,
 }
 
 #[derive(Debug)]
@@ -28,15 +33,16 @@ enum State {
 }
 
 impl<S> Strict<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, state: State::Head(Vec::new()) }
+    pub(crate) fn new(stream: S, pace: Arc<Pace>) -> Self {
+        Self { stream, state: State::Head(Vec::new()), pace }
     }
 }
 
 impl State {
-    /// Follows bytes. The error is how many of them stood before the head that is refused.
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), usize> {
-        let mut position = 0;
+    /// Follows bytes and counts the requests that end in them. The error is how many bytes stood
+    /// before the head that is refused.
+    fn follow(&mut self, bytes: &[u8]) -> Result<u64, usize> {
+        let (mut position, mut whole) = (0, 0);
         while position < bytes.len() {
             match self {
                 Self::Refused => return Err(position),
@@ -45,6 +51,7 @@ impl State {
                     position += passing;
                     *left -= passing;
                     if *left == 0 {
+                        whole += 1;
                         *self = Self::Head(Vec::new());
                     }
                 }
@@ -62,7 +69,10 @@ impl State {
                     if head.ends_with(END) {
                         *self = match body_length(head) {
                             None => return Err(before),
-                            Some(0) => Self::Head(Vec::new()),
+                            Some(0) => {
+                                whole += 1;
+                                Self::Head(Vec::new())
+                            }
                             Some(length) => Self::Body(length),
                         };
                     } else if head.len() > LARGEST_HEAD {
@@ -71,7 +81,15 @@ impl State {
                 }
             }
         }
-        Ok(())
+        Ok(whole)
+    }
+
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Head(head) if head.is_empty() => Stage::Between,
+            Self::Head(_) | Self::Refused => Stage::Head,
+            Self::Body(_) => Stage::Body,
+        }
     }
 }
 
@@ -156,12 +174,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        if let Err(sound) = this.state.follow(&buffer.filled()[before..]) {
-            this.state = State::Refused;
-            // No parser takes a NUL in a head: it answers 400, closes, and has seen nothing of
-            // what is refused that it could act on.
-            buffer.set_filled(before + sound);
-            buffer.put_slice(b"\0");
+        let whole = match this.state.follow(&buffer.filled()[before..]) {
+            Ok(whole) => whole,
+            Err(sound) => {
+                this.state = State::Refused;
+                // No parser takes a NUL in a head: it answers 400, closes, and has seen nothing
+                // of what is refused that it could act on.
+                buffer.set_filled(before + sound);
+                buffer.put_slice(b"\0");
+                0
+            }
+        };
+        if let Err(Over) = this.pace.heard(whole, this.state.stage()) {
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Poll::Ready(Ok(()))
     }
@@ -220,6 +246,17 @@ mod tests {
         for size in 1..=two.len() {
             assert!(follow(&two, size), "{size}");
         }
+    }
+
+    #[test]
+    fn requests_are_counted_when_their_last_byte_has_come() {
+        let two = [GOOD, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", GOOD].concat();
+        for size in 1..=two.len() {
+            let mut state = State::Head(Vec::new());
+            let counts = two.chunks(size).map(|chunk| state.follow(chunk).unwrap());
+            assert_eq!(counts.sum::<u64>(), 3, "{size}");
+        }
+        assert_eq!(State::Head(Vec::new()).follow(&GOOD[..GOOD.len() - 1]), Ok(0));
     }
 
     #[test]

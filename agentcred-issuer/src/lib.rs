@@ -21,6 +21,7 @@
 //! (`policy`, `service`, `rules`), as little of it as an agent's tools need (`least`); what is remembered ([`ledger`], with `replay`, and [`audit`]) and what
 //! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
 
+mod accept;
 pub mod audit;
 mod body;
 mod broker;
@@ -30,7 +31,10 @@ mod framing;
 mod issue;
 mod least;
 pub mod ledger;
+mod limits;
 mod network;
+mod pace;
+mod places;
 mod policy;
 mod proven;
 mod refused;
@@ -49,5 +53,6 @@ mod vault;
 pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};
 pub use least::least_policy;
+pub use limits::Limits;
 pub use resolver::{Resolver, SystemResolver};
-pub use server::{Limits, Parts, Server, StartError};
+pub use server::{Parts, Server, StartError};

@@ -1,28 +1,23 @@
-//! The server: an accept loop of its own over HTTP/1.1, with limits on everything.
+//! The server: what it is put together from, how it starts and how it stops.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use agentcred_protocol::clock::{Clock, SystemClock};
 use agentcred_protocol::token::NoRandomness;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::accept::accept;
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
-use crate::framing::Strict;
 use crate::ledger::{Ledger, MemoryLedger};
+use crate::limits::Limits;
 use crate::resolver::{Resolver, SystemResolver};
-use crate::routes;
 use crate::secrets::{LocalSecrets, SecretStore};
 use crate::vault::{Endpoints, Vault};
 
@@ -54,39 +49,6 @@ impl Default for Parts {
             ledger: None,
             audit: None,
             limits: Limits::default(),
-        }
-    }
-}
-
-/// How much and how long anything may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at a time; more wait to be accepted.
-    pub connections: usize,
-    /// How long a request's head may take, and a connection may be silent.
-    pub head_time: Duration,
-    /// How long a request's body may take.
-    pub request_time: Duration,
-    /// The largest body of a brokered request, in bytes.
-    pub request_body: usize,
-    /// How long an upstream may take for connection, answer and body together.
-    pub upstream_time: Duration,
-    /// The largest body of an upstream's answer, in bytes.
-    pub response_body: u64,
-    /// How long requests that are under way may take when the server shuts down.
-    pub drain_time: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1024,
-            head_time: Duration::from_secs(5),
-            request_time: Duration::from_secs(10),
-            request_body: 1024 * 1024,
-            upstream_time: Duration::from_secs(30),
-            response_body: 16 * 1024 * 1024,
-            drain_time: Duration::from_secs(10),
         }
     }
 }
@@ -208,72 +170,3 @@ impl Server {
         }
     }
 }
-
-async fn accept(listener: TcpListener, vault: Arc<Vault>, mut stopped: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(vault.limits.connections));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = stopping(&mut stopped) => break,
-            accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (listener.accept().await, place)
-            } => accepted,
-        };
-        match accepted {
-            (Ok((stream, _)), Ok(place)) => {
-                let serving = serve(stream, Arc::clone(&vault), stopped.clone());
-                connections.spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
-            }
-            (Err(error), _) => {
-                // Out of file descriptors, most likely; some are given back soon.
-                tracing::error!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-            (_, Err(_)) => break,
-        }
-        while connections.try_join_next().is_some() {}
-    }
-    drop(listener);
-    let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(vault.limits.drain_time, drained).await.is_err() {
-        tracing::warn!("requests were cut off at shutdown");
-    }
-}
-
-async fn serve(stream: TcpStream, vault: Arc<Vault>, mut stopped: watch::Receiver<bool>) {
-    let head_time = vault.limits.head_time;
-    let service = service_fn(move |request| {
-        let vault = Arc::clone(&vault);
-        async move { Ok::<_, Infallible>(routes::answer(&vault, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_time)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(Strict::new(stream)), service);
-    let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stopping(&mut stopped) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-/// Waits until the server is told to stop, or is dropped.
-async fn stopping(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stop| *stop).await;
-}
-
-const MOST_HEADERS: usize = 64;
-const LARGEST_HEAD: usize = 64 * 1024;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

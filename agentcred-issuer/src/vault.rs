@@ -12,11 +12,11 @@ use url::Url;
 
 use crate::audit::{AuditError, AuditLog, Event, Record};
 use crate::ledger::Ledger;
+use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::resolver::Resolver;
 use crate::secrets::SecretStore;
-use crate::server::Limits;
 
 pub(crate) struct Vault {
     pub(crate) policy: Policy,

@@ -26,6 +26,8 @@ mod racing;
 mod raw;
 mod revoking;
 mod rotating;
+#[cfg(target_os = "linux")]
+mod slow;
 mod stage;
 mod streaming;
 mod traversal;

@@ -20,8 +20,9 @@ async fn mutated_requests_neither_break_the_server_nor_slip_through() {
     let upstream = Upstream::answering(json("{}")).await;
     // Half of a request is given up on soon, and so is a connection that waits in a pool.
     let change = |parts: &mut Parts| {
-        parts.limits.head_time = Duration::from_millis(100);
+        parts.limits.head_time = Duration::from_millis(300);
         parts.limits.request_time = Duration::from_millis(100);
+        parts.limits.idle_time = Duration::from_millis(100);
     };
     let mut stage = Stage::with(upstream, change).await;
     stage.agent.http =

@@ -1,0 +1,46 @@
+//! Limits: how much and how long anything may be.
+
+use std::time::Duration;
+
+/// How much and how long anything may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time. When there are more, the one that has been without a whole request
+    /// for the longest makes way.
+    pub connections: usize,
+    /// The same for one peer: an IPv4 address or an IPv6 network of 64 bits.
+    pub connections_per_peer: usize,
+    /// How long a TLS handshake, and the head of a request from its first byte, may take.
+    pub head_time: Duration,
+    /// How long a request's body may take.
+    pub request_time: Duration,
+    /// How long a connection may be without a request between two of them.
+    pub idle_time: Duration,
+    /// How long a request may take from its last byte until its answer is sent.
+    pub exchange_time: Duration,
+    /// The largest body of a brokered request, in bytes.
+    pub request_body: usize,
+    /// How long an upstream may take for connection, answer and body together.
+    pub upstream_time: Duration,
+    /// The largest body of an upstream's answer, in bytes.
+    pub response_body: u64,
+    /// How long requests that are under way may take when the server shuts down.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_peer: 512,
+            head_time: Duration::from_secs(5),
+            request_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(30),
+            exchange_time: Duration::from_mins(1),
+            request_body: 1024 * 1024,
+            upstream_time: Duration::from_secs(30),
+            response_body: 16 * 1024 * 1024,
+            drain_time: Duration::from_secs(10),
+        }
+    }
+}
