@@ -1,32 +1,63 @@
 //! Accepting: each connection gets a place and a pace, and ends in time.
 
 use std::convert::Infallible;
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::framing::Strict;
+use crate::limits::Limits;
 use crate::pace::{Answering, Pace};
 use crate::places::Places;
 use crate::reply::Reply;
-use crate::routes;
-use crate::vault::Vault;
+
+/// Where connections come from.
+pub(crate) trait Listener: Send + 'static {
+    /// One connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, and who made it.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, IpAddr)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, IpAddr)> {
+        let (stream, address) = Self::accept(self).await?;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection will be slower than it could be");
+        }
+        Ok((stream, address.ip()))
+    }
+}
+
+/// Who answers the requests of a listener.
+pub(crate) trait Answers: Send + Sync + 'static {
+    /// Answers a request.
+    fn answer(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Reply> + Send;
+}
 
 /// Accepts connections until it is told to stop, and then lets requests under way finish.
-pub(crate) async fn accept(
-    listener: TcpListener,
-    vault: Arc<Vault>,
+pub(crate) async fn accept<A: Answers>(
+    listener: impl Listener,
+    answers: Arc<A>,
+    limits: Limits,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let places = Places::new(vault.limits.connections, vault.limits.connections_per_peer);
+    let places = Places::new(limits.connections, limits.connections_per_peer);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -36,13 +67,9 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, address)) => {
                 // Without a place it is closed at once, which says more than silence.
-                let Some(place) = places.take(address.ip()) else { continue };
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection ended before it began");
-                    continue;
-                }
-                let pace = Arc::new(Pace::new(place, vault.limits));
-                connections.spawn(serve(stream, pace, Arc::clone(&vault), stopped.clone()));
+                let Some(place) = places.take(address) else { continue };
+                let pace = Arc::new(Pace::new(place, limits));
+                connections.spawn(serve(stream, pace, Arc::clone(&answers), stopped.clone()));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: somebody has to give one back.
@@ -55,22 +82,22 @@ pub(crate) async fn accept(
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(vault.limits.drain_time, drained).await.is_err() {
+    if tokio::time::timeout(limits.drain_time, drained).await.is_err() {
         tracing::warn!("requests were cut off at shutdown");
     }
 }
 
-async fn serve(
+async fn serve<A: Answers>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     pace: Arc<Pace>,
-    vault: Arc<Vault>,
+    answers: Arc<A>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let answering = Arc::clone(&pace);
     let service = service_fn(move |request| {
-        let (vault, answering) = (Arc::clone(&vault), Answering::new(&answering));
+        let (answers, answering) = (Arc::clone(&answers), Answering::new(&answering));
         async move {
-            let reply = routes::answer(&vault, request).await;
+            let reply = answers.answer(request).await;
             Ok::<_, Infallible>(until_sent(reply, answering))
         }
     });

@@ -15,6 +15,11 @@
 //! [tasks]
 //! max_outstanding = 1000                # live nonces that one task may have
 //!
+//! [operators]                           # optional; without it there is no listener for them
+//! listen = "127.0.0.1:8421"             # loopback; or socket = "operators.sock"
+//! # Names and the hashes of their tokens, as `agentcred-issuer keygen --operator` prints them.
+//! tokens = { ada = "sha-256:RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o" }
+//!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 }]
@@ -50,6 +55,7 @@ mod agents;
 mod bodies;
 mod finding;
 mod manifest;
+mod operators;
 mod raw;
 mod services;
 
@@ -58,6 +64,7 @@ use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
+use crate::operate::OperatorsConfig;
 use crate::policy::Policy;
 use crate::secrets::SecretStore;
 use finding::{Findings, Key};
@@ -72,6 +79,7 @@ pub struct Config {
     pub(crate) issuer: Option<Url>,
     pub(crate) audit_file: PathBuf,
     pub(crate) max_outstanding: usize,
+    pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
     /// What was read, for naming the line of what is found later.
@@ -144,6 +152,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     if raw.audit.file.as_os_str().is_empty() {
         findings.error(&Key::root("audit").field("file"), "must name a file; no audit, no service");
     }
+    let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
     let services = services::check(raw.services, folder, findings);
     let agents = agents::check(raw.agents, &services, folder, findings);
     Some(Config {
@@ -154,6 +163,10 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         },
         audit_file: folder.join(raw.audit.file),
         max_outstanding: raw.tasks.max_outstanding,
+        operators: match operators {
+            None => None,
+            Some(operators) => Some(operators?),
+        },
         policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),

@@ -5,8 +5,10 @@ mod memory;
 pub(crate) mod suite;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::names::{AgentId, NonceId, TaskId};
 use agentcred_protocol::token::{GrantToken, NonceToken};
 use agentcred_protocol::ttl::Uses;
 use async_trait::async_trait;
@@ -31,7 +33,7 @@ pub trait Ledger: Debug + Send + Sync + 'static {
     /// Remembers a task and its grant until `expires`.
     ///
     /// # Errors
-    /// When the ledger cannot be reached or holds as much as it can.
+    /// When the task was stopped, or the ledger cannot be reached or holds as much as it can.
     async fn open_task(
         &self,
         grant: &GrantToken,
@@ -93,6 +95,28 @@ pub trait Ledger: Debug + Send + Sync + 'static {
         now: UnixTime,
     ) -> Result<Option<Call>, LedgerError>;
 
+    /// Kills a nonce by its public name. Gives its call when this is what killed it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be reached.
+    async fn revoke_nonce_named(
+        &self,
+        nonce: &NonceId,
+        now: UnixTime,
+    ) -> Result<Option<Call>, LedgerError>;
+
+    /// Kills every grant of a task, with all that was minted from them, and lets the task not be
+    /// opened again for as long as a grant of it could have lived.
+    ///
+    /// # Errors
+    /// When the ledger cannot be reached.
+    async fn stop_task(
+        &self,
+        agent: &AgentId,
+        task: &TaskId,
+        now: UnixTime,
+    ) -> Result<StoppedTask, LedgerError>;
+
     /// Kills a grant and every nonce minted from it. Gives the task when this is what ended
     /// it, with the number of live nonces that died with it.
     ///
@@ -115,6 +139,18 @@ pub trait Ledger: Debug + Send + Sync + 'static {
         expires: UnixTime,
         now: UnixTime,
     ) -> Result<Freshness, LedgerError>;
+}
+
+/// How long a stopped task cannot be opened again: longer than any grant lives.
+pub const STOPPED_FOR: Duration = Duration::from_hours(24);
+
+/// What ended with a task that was stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoppedTask {
+    /// How many open grants it had.
+    pub grants: usize,
+    /// How many live nonces.
+    pub nonces: usize,
 }
 
 /// A nonce to be remembered.
@@ -193,6 +229,9 @@ pub enum LedgerError {
     /// It cannot be reached. Try again later.
     #[error("the ledger cannot be reached")]
     Unreachable,
+    /// An operator stopped the task. Open one of another name.
+    #[error("the task was stopped")]
+    Stopped,
     /// It holds as many tasks, nonces or ids as it can. Wait until some expire.
     #[error("the ledger is full")]
     Full,

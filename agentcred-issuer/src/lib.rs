@@ -19,7 +19,8 @@
 //!
 //! The modules, in reading order: what an operator writes ([`config`]) and what becomes of it
 //! (`policy`, `service`, `rules`), as little of it as an agent's tools need (`least`); what is remembered ([`ledger`], with `replay`, and [`audit`]) and what
-//! is kept ([`secrets`]); the two flows, `issue` and `broker`; and [`server`], which runs them.
+//! is kept ([`secrets`]); the two flows, `issue` and `broker`; what operators do (`operate`); and
+//! [`server`], which runs them all.
 
 mod accept;
 pub mod audit;
@@ -33,6 +34,7 @@ mod least;
 pub mod ledger;
 mod limits;
 mod network;
+mod operate;
 mod pace;
 mod places;
 mod policy;
@@ -54,5 +56,6 @@ pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};
 pub use least::least_policy;
 pub use limits::Limits;
+pub use operate::OperatorsAt;
 pub use resolver::{Resolver, SystemResolver};
 pub use server::{Parts, Server, StartError};

@@ -44,6 +44,7 @@ impl Refused {
 impl From<LedgerError> for Refused {
     fn from(error: LedgerError) -> Self {
         match error {
+            LedgerError::Stopped => Self::new(RefusalCode::AccessDenied, "task_stopped"),
             LedgerError::Full => Self::unavailable("ledger_full"),
             LedgerError::Unreachable => Self::unavailable("ledger"),
         }

@@ -31,6 +31,14 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
     reply
 }
 
+/// A status, and the end of the connection: whatever follows a request that was not framed as
+/// one cannot be trusted to be another one.
+pub(crate) fn closing(status: StatusCode) -> Reply {
+    let mut reply = empty(status);
+    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
 /// A refusal of the token or the revocation endpoint (RFC 6749 section 5.2).
 pub(crate) fn refusal(code: RefusalCode) -> Reply {
     // Two short fixed texts always have a JSON form.

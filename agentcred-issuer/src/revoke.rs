@@ -26,6 +26,6 @@ pub(crate) async fn revoke(vault: &Vault, body: &[u8]) -> Result<(), Refused> {
         },
         Revocation::Unknown => return Ok(()),
     };
-    vault.record(Event::Revoke { about: &about, nonces }).await?;
+    vault.record(Event::Revoke { about: &about, nonces, operator: None }).await?;
     Ok(())
 }

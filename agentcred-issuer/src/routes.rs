@@ -6,12 +6,13 @@ use agentcred_protocol::answer::TOOL_CALL;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::request::TOKEN_EXCHANGE;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use zeroize::Zeroizing;
 
+use crate::accept::Answers;
 use crate::audit::{Endpoint, Event};
 use crate::broker::broker;
 use crate::issue;
@@ -20,14 +21,16 @@ use crate::reply::{self, Reply};
 use crate::revoke;
 use crate::vault::{Endpoints, Vault};
 
-/// Answers a request.
-pub(crate) async fn answer(vault: &Arc<Vault>, request: Request<Incoming>) -> Reply {
-    if let Err(status) = check_framing(&request) {
-        let mut reply = reply::empty(status);
-        // Whatever follows such a request cannot be trusted to be another one.
-        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        return reply;
+impl Answers for Vault {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+        match check_framing(&request) {
+            Ok(()) => route(&self, request).await,
+            Err(status) => reply::closing(status),
+        }
     }
+}
+
+async fn route(vault: &Arc<Vault>, request: Request<Incoming>) -> Reply {
     match (request.method(), request.uri().path()) {
         (&Method::GET, WELL_KNOWN) => metadata(vault),
         (&Method::POST, Endpoints::TOKEN) => {
@@ -63,7 +66,7 @@ pub(crate) async fn answer(vault: &Arc<Vault>, request: Request<Incoming>) -> Re
 /// Refuses what two servers could read in two ways (RFC 9112 sections 3.2 and 6.1): another
 /// form of the request line, no or a second `Host`, and chunked bodies, beside which a
 /// `Content-Length` could say something else.
-fn check_framing(request: &Request<Incoming>) -> Result<(), StatusCode> {
+pub(crate) fn check_framing(request: &Request<Incoming>) -> Result<(), StatusCode> {
     let (uri, headers) = (request.uri(), request.headers());
     let is_origin_form = uri.scheme().is_none() && uri.authority().is_none();
     let hosts = headers.get_all(header::HOST).iter().count();

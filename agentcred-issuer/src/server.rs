@@ -17,6 +17,7 @@ use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::limits::Limits;
+use crate::operate::{Operations, OperatorsAt};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{LocalSecrets, SecretStore};
 use crate::vault::{Endpoints, Vault};
@@ -74,6 +75,14 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The operators' listener cannot be had.
+    #[error("cannot listen on {at} for operators: {source}")]
+    Operators {
+        /// The address or the socket.
+        at: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The issuer's URL cannot be formed.
     #[error("the issuer's URL cannot be formed: {0}")]
     Url(#[from] url::ParseError),
@@ -89,9 +98,10 @@ pub enum StartError {
 pub struct Server {
     url: Url,
     address: SocketAddr,
+    operators: Option<OperatorsAt>,
     audit_file: PathBuf,
     stop: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -128,6 +138,10 @@ impl Server {
             Some(issuer) => issuer,
             None => Url::parse(&format!("http://{address}/"))?,
         };
+        let operators_listener = match &config.operators {
+            Some(operators) => Some(operators.listen().await?),
+            None => None,
+        };
         let vault = Arc::new(Vault {
             policy: config.policy,
             ledger,
@@ -142,9 +156,26 @@ impl Server {
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, vault, stopped));
+        let limits = parts.limits;
+        let mut accepting =
+            vec![tokio::spawn(accept(listener, Arc::clone(&vault), limits, stopped.clone()))];
         tracing::info!(%address, url = %issuer, "listening");
-        Ok(Self { url: issuer, address, audit_file: config.audit_file, stop, accepting })
+        let mut operators_at = None;
+        if let (Some(operators), Some(listener)) = (config.operators, operators_listener) {
+            let at = listener.at().clone();
+            tracing::info!(%at, "listening for operators");
+            let operations = Arc::new(Operations::new(vault, operators.known, &at));
+            accepting.push(tokio::spawn(listener.accept(operations, limits, stopped)));
+            operators_at = Some(at);
+        }
+        Ok(Self {
+            url: issuer,
+            address,
+            operators: operators_at,
+            audit_file: config.audit_file,
+            stop,
+            accepting,
+        })
     }
 
     /// The issuer's URL, which agents are pointed at.
@@ -157,6 +188,11 @@ impl Server {
         self.address
     }
 
+    /// Where operators find it; none without `[operators]`.
+    pub fn operators(&self) -> Option<&OperatorsAt> {
+        self.operators.as_ref()
+    }
+
     /// The audit file.
     pub fn audit_file(&self) -> &Path {
         &self.audit_file
@@ -165,8 +201,10 @@ impl Server {
     /// Stops accepting, lets requests that are under way finish, and returns when all is done.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
-        if self.accepting.await.is_err() {
-            tracing::error!("the accept loop ended with a panic");
+        for accepting in self.accepting {
+            if accepting.await.is_err() {
+                tracing::error!("an accept loop ended with a panic");
+            }
         }
     }
 }

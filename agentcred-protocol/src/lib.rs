@@ -6,7 +6,7 @@
 //! neither.
 //!
 //! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
-//! [`ttl`], [`clock`]); the two secrets ([`token`]); who proves what ([`key`], [`assertion`],
+//! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator is known by ([`operator`]); who proves what ([`key`], [`assertion`],
 //! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`]);
 //! keeping secrets out of answers ([`scrub`]); and what an agent's code needs ([`manifest`]).
 
@@ -19,6 +19,7 @@ pub mod key;
 pub mod manifest;
 pub mod metadata;
 pub mod names;
+pub mod operator;
 pub mod proof;
 pub mod random;
 pub mod refusal;

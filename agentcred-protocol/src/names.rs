@@ -140,8 +140,21 @@ name!(
     |text| first_and_rest(text, 64, is_id_char, is_id_char)
 );
 
+name!(
+    /// A person or program that operates the issuer, by the name that the configuration gives.
+    OperatorName,
+    "operator name",
+    "1 to 64 letters, digits, ., _ and -",
+    |text| first_and_rest(text, 64, is_operator_char, is_operator_char)
+);
+
 fn is_id_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-')
+}
+
+/// Without a colon, at which HTTP's Basic scheme ends a name (RFC 7617 section 2).
+fn is_operator_char(c: char) -> bool {
+    is_id_char(c) && c != ':'
 }
 
 fn first_and_rest(

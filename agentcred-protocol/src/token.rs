@@ -22,6 +22,10 @@ pub type NonceToken = Token<NonceKind>;
 /// What a task mints its nonces from. It is usable only at the issuer.
 pub type GrantToken = Token<GrantKind>;
 
+/// What an operator of the issuer signs in with. Unlike the other two it is bound to no key and
+/// lives until the configuration names its hash no more.
+pub type OperatorToken = Token<OperatorKind>;
+
 /// An opaque bearer of one right, bound to a proof key by the ledger.
 ///
 /// # Security
@@ -38,10 +42,16 @@ pub enum NonceKind {}
 #[derive(Debug)]
 pub enum GrantKind {}
 
+/// The kind of the operator's token: `aco_...`.
+#[derive(Debug)]
+pub enum OperatorKind {}
+
 /// What tells one kind of token from another.
 pub trait TokenKind {
     /// The first four characters of the token's text.
     const PREFIX: &'static str;
+    /// The scheme that it is sent with (RFC 9110 section 11.1).
+    const SCHEME: &'static str = "DPoP";
 }
 
 impl TokenKind for NonceKind {
@@ -50,6 +60,11 @@ impl TokenKind for NonceKind {
 
 impl TokenKind for GrantKind {
     const PREFIX: &'static str = "acg_";
+}
+
+impl TokenKind for OperatorKind {
+    const PREFIX: &'static str = "aco_";
+    const SCHEME: &'static str = "Bearer";
 }
 
 /// Text that is no token: wrong prefix, length, alphabet or checksum.
@@ -132,25 +147,26 @@ impl<K: TokenKind> Token<K> {
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.0.as_bytes()))
     }
 
-    /// `DPoP <token>`, marked sensitive so that header dumps hide it (RFC 9449 section 7.1).
+    /// `DPoP <token>` (RFC 9449 section 7.1), or `Bearer <token>` for an operator's, marked
+    /// sensitive so that header dumps hide it.
     ///
     /// # Errors
     /// Never for a token that was minted or parsed; the type of the error is the header's.
     pub fn authorization(&self) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-        let text = Zeroizing::new(format!("DPoP {}", self.0.as_str()));
+        let text = Zeroizing::new(format!("{} {}", K::SCHEME, self.0.as_str()));
         let mut value = HeaderValue::from_str(&text)?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    /// Reads the token of an `Authorization: DPoP <token>` header (RFC 9449 section 7.1).
+    /// Reads the token of an `Authorization` header in the form of [`Self::authorization`].
     ///
     /// # Errors
     /// When the scheme is another or the token is not one.
     pub fn from_authorization(value: &HeaderValue) -> Result<Self, MalformedToken> {
         let text = value.to_str().map_err(|_| MalformedToken)?;
         let (scheme, token) = text.split_once(' ').ok_or(MalformedToken)?;
-        if !scheme.eq_ignore_ascii_case("DPoP") {
+        if !scheme.eq_ignore_ascii_case(K::SCHEME) {
             return Err(MalformedToken);
         }
         Self::parse(token.to_owned())
@@ -164,6 +180,18 @@ impl<K: TokenKind> Token<K> {
     /// The text itself, for the messages of this crate alone.
     pub(crate) fn expose_secret(&self) -> &str {
         &self.0
+    }
+}
+
+impl OperatorToken {
+    /// A new token, with its text for the one file that its operator keeps.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(random: &dyn SecureRandom) -> Result<(Self, Zeroizing<String>), NoRandomness> {
+        let token = Self::mint(random)?;
+        let text = token.0.clone();
+        Ok((token, text))
     }
 }
 
@@ -218,6 +246,16 @@ mod tests {
         let token = nonce();
         let shown = format!("{token:?} {:?}", token.authorization().unwrap());
         assert!(!shown.contains(&token.expose_secret()[4..16]));
+    }
+
+    #[test]
+    fn each_kind_is_sent_with_its_own_scheme() {
+        let (operator, _) = OperatorToken::generate(&SystemRandom::new()).unwrap();
+        let header = operator.authorization().unwrap();
+        assert!(header.to_str().unwrap().starts_with("Bearer aco_"));
+        assert!(OperatorToken::from_authorization(&header).is_ok());
+        assert!(NonceToken::from_authorization(&header).is_err());
+        assert!(OperatorToken::from_authorization(&nonce().authorization().unwrap()).is_err());
     }
 
     #[test]

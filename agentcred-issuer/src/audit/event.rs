@@ -2,7 +2,9 @@
 
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::clock::UnixTime;
-use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
+use agentcred_protocol::names::{
+    AgentId, CallId, NonceId, OperatorName, ServiceName, TaskId, ToolName,
+};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use serde::Serialize;
@@ -78,6 +80,9 @@ pub(crate) enum Event<'a> {
         about: &'a About,
         /// How many live nonces died.
         nonces: usize,
+        /// Who did it, when it was no agent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<&'a OperatorName>,
     },
     /// Somebody is told no.
     Refusal {
@@ -114,6 +119,7 @@ pub(crate) enum Endpoint {
     Token,
     Revoke,
     Broker,
+    Operators,
 }
 
 /// What is known of a caller. Only what was authenticated, or was named by somebody who was,

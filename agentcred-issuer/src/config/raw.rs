@@ -14,6 +14,7 @@ pub(crate) struct RawConfig {
     pub(crate) audit: RawAudit,
     #[serde(default)]
     pub(crate) tasks: RawTasks,
+    pub(crate) operators: Option<RawOperators>,
     #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
@@ -48,6 +49,15 @@ impl Default for RawTasks {
     fn default() -> Self {
         Self { max_outstanding: 1000 }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOperators {
+    pub(crate) listen: Option<String>,
+    pub(crate) socket: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) tokens: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

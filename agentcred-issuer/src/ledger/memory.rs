@@ -2,8 +2,9 @@
 
 #[cfg(all(test, shuttle))]
 mod model;
+mod state;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::PoisonError;
 #[cfg(not(shuttle))]
@@ -11,7 +12,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use agentcred_protocol::clock::UnixTime;
-use agentcred_protocol::token::{GrantToken, KeyedHash, NoRandomness, NonceToken};
+use agentcred_protocol::names::{AgentId, NonceId, TaskId};
+use agentcred_protocol::token::{GrantToken, NoRandomness, NonceToken};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SecureRandom;
@@ -22,8 +24,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 #[cfg(shuttle)]
 use shuttle::sync::{Mutex, MutexGuard};
 
+use self::state::{Entry, NonceEntry, State, TaskEntry};
 use super::{
-    Freshness, KnownNonce, Ledger, LedgerError, MintError, NewNonce, OneTimeId, Spending, Standing,
+    Freshness, KnownNonce, Ledger, LedgerError, MintError, NewNonce, OneTimeId, STOPPED_FOR,
+    Spending, Standing, StoppedTask,
 };
 use crate::call::{Call, Task};
 use crate::replay::Replay;
@@ -38,52 +42,6 @@ pub struct MemoryLedger {
     epoch: String,
     state: Mutex<State>,
     ids: Replay,
-}
-
-#[derive(Default)]
-struct State {
-    tasks: HashMap<KeyedHash, TaskEntry>,
-    nonces: HashMap<KeyedHash, NonceEntry>,
-    /// What to forget, and when.
-    ends: BTreeMap<UnixTime, Vec<Entry>>,
-}
-
-enum Entry {
-    Task(KeyedHash),
-    Nonce(KeyedHash),
-}
-
-struct TaskEntry {
-    task: Task,
-    expires: UnixTime,
-    is_revoked: bool,
-    /// All its nonces that are not forgotten yet.
-    minted: HashSet<KeyedHash>,
-    /// Those with uses left, expired ones among them.
-    live: HashSet<KeyedHash>,
-}
-
-struct NonceEntry {
-    call: Call,
-    grant: KeyedHash,
-    task: Task,
-    expires: UnixTime,
-    uses_left: u32,
-    is_revoked: bool,
-}
-
-impl NonceEntry {
-    fn standing(&self, now: UnixTime) -> Standing {
-        if self.is_revoked {
-            Standing::Revoked
-        } else if now >= self.expires {
-            Standing::Expired
-        } else if self.uses_left == 0 {
-            Standing::Spent
-        } else {
-            Standing::Live
-        }
-    }
 }
 
 impl MemoryLedger {
@@ -127,6 +85,10 @@ impl Ledger for MemoryLedger {
         let hash = grant.keyed_hash(&self.key);
         let mut state = self.state();
         state.forget(now);
+        // Owned, as a pair of borrowed names is no key of the set.
+        if state.stopped.contains(&(task.agent.clone(), task.task.clone())) {
+            return Err(LedgerError::Stopped);
+        }
         if state.tasks.len() >= MOST_TASKS {
             return Err(LedgerError::Full);
         }
@@ -157,7 +119,7 @@ impl Ledger for MemoryLedger {
         if state.nonces.len() >= MOST_NONCES {
             return Err(LedgerError::Full.into());
         }
-        let State { tasks, nonces, ends } = &mut *state;
+        let State { tasks, nonces, ends, .. } = &mut *state;
         let owner =
             tasks.get_mut(&grant).filter(|it| it.is_open(now)).ok_or(MintError::TaskOver)?;
         if owner.live.len() >= most {
@@ -233,15 +195,19 @@ impl Ledger for MemoryLedger {
         now: UnixTime,
     ) -> Result<Option<Call>, LedgerError> {
         let hash = nonce.keyed_hash(&self.key);
+        Ok(self.state().revoke_nonce(hash, now))
+    }
+
+    async fn revoke_nonce_named(
+        &self,
+        nonce: &NonceId,
+        now: UnixTime,
+    ) -> Result<Option<Call>, LedgerError> {
         let mut state = self.state();
-        let State { tasks, nonces, .. } = &mut *state;
-        let Some(entry) = nonces.get_mut(&hash) else { return Ok(None) };
-        let was = entry.standing(now);
-        entry.is_revoked = true;
-        if let Some(owner) = tasks.get_mut(&entry.grant) {
-            owner.live.remove(&hash);
-        }
-        Ok((was == Standing::Live).then(|| entry.call.clone()))
+        // An operator does this now and then; an index would cost every call of every agent.
+        let named = state.nonces.iter().find(|(_, entry)| entry.call.nonce_id == *nonce);
+        let Some(hash) = named.map(|(hash, _)| *hash) else { return Ok(None) };
+        Ok(state.revoke_nonce(hash, now))
     }
 
     async fn revoke_task(
@@ -250,20 +216,32 @@ impl Ledger for MemoryLedger {
         now: UnixTime,
     ) -> Result<Option<(Task, usize)>, LedgerError> {
         let hash = grant.keyed_hash(&self.key);
+        Ok(self.state().revoke_task(hash, now))
+    }
+
+    async fn stop_task(
+        &self,
+        agent: &AgentId,
+        task: &TaskId,
+        now: UnixTime,
+    ) -> Result<StoppedTask, LedgerError> {
         let mut state = self.state();
-        let State { tasks, nonces, .. } = &mut *state;
-        let Some(owner) = tasks.get_mut(&hash) else { return Ok(None) };
-        let was_open = owner.is_open(now);
-        owner.is_revoked = true;
-        let mut killed = 0;
-        // Spent nonces are not live, but one of them may be given a use back.
-        for hash in &owner.minted {
-            let Some(entry) = nonces.get_mut(hash) else { continue };
-            killed += usize::from(entry.standing(now) == Standing::Live);
-            entry.is_revoked = true;
+        state.forget(now);
+        if state.stopped.insert((agent.clone(), task.clone())) {
+            let end = Entry::Stopped(agent.clone(), task.clone());
+            state.ends.entry(now + STOPPED_FOR).or_default().push(end);
         }
-        owner.live.clear();
-        Ok(was_open.then(|| (owner.task.clone(), killed)))
+        let is_of_task = |it: &TaskEntry| it.task.agent == *agent && it.task.task == *task;
+        let grants: Vec<_> =
+            state.tasks.iter().filter(|(_, it)| is_of_task(it)).map(|(hash, _)| *hash).collect();
+        let mut stopped = StoppedTask::default();
+        for hash in grants {
+            if let Some((_, nonces)) = state.revoke_task(hash, now) {
+                stopped.grants += 1;
+                stopped.nonces += nonces;
+            }
+        }
+        Ok(stopped)
     }
 
     async fn spend_id(
@@ -273,37 +251,6 @@ impl Ledger for MemoryLedger {
         now: UnixTime,
     ) -> Result<Freshness, LedgerError> {
         self.ids.spend(id, expires, now)
-    }
-}
-
-impl TaskEntry {
-    fn is_open(&self, now: UnixTime) -> bool {
-        !self.is_revoked && now < self.expires
-    }
-}
-
-impl State {
-    fn open_task(&self, hash: KeyedHash, now: UnixTime) -> Option<&TaskEntry> {
-        self.tasks.get(&hash).filter(|entry| entry.is_open(now))
-    }
-
-    fn forget(&mut self, now: UnixTime) {
-        while let Some(first) = self.ends.first_entry()
-            && *first.key() <= now
-        {
-            for entry in first.remove() {
-                match entry {
-                    Entry::Task(hash) => drop(self.tasks.remove(&hash)),
-                    Entry::Nonce(hash) => {
-                        let Some(nonce) = self.nonces.remove(&hash) else { continue };
-                        if let Some(owner) = self.tasks.get_mut(&nonce.grant) {
-                            owner.minted.remove(&hash);
-                            owner.live.remove(&hash);
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 

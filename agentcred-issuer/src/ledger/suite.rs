@@ -10,7 +10,10 @@ use agentcred_protocol::token::{GrantToken, NonceToken};
 use aws_lc_rs::rand::SystemRandom;
 use serde_json::json;
 
-use super::{Freshness, Ledger, MintError, NewNonce, OneTimeId, Spending, Standing};
+use super::{
+    Freshness, Ledger, LedgerError, MintError, NewNonce, OneTimeId, STOPPED_FOR, Spending,
+    Standing, StoppedTask,
+};
 use crate::call::{Call, Task};
 use crate::replay::Purpose;
 
@@ -31,6 +34,8 @@ pub(crate) async fn run<L: Ledger>(ledger: impl AsyncFn() -> L) {
     a_nonce_does_not_outlive_its_task(&ledger().await).await;
     a_revoked_nonce_stays_dead(&ledger().await).await;
     a_revoked_task_takes_its_nonces_along(&ledger().await).await;
+    a_nonce_is_revoked_by_its_name_too(&ledger().await).await;
+    a_stopped_task_is_dead_and_cannot_be_opened_again(&ledger().await).await;
     live_nonces_are_bounded(&ledger().await).await;
     an_id_is_new_once(&ledger().await).await;
     racers_get_no_more_uses_than_there_are(Arc::new(ledger().await)).await;
@@ -146,6 +151,36 @@ async fn a_revoked_task_takes_its_nonces_along(ledger: &impl Ledger) {
     let refused = add(ledger, &minted.grant, 1, 9).await.unwrap_err();
     assert_eq!(refused, MintError::TaskOver);
     assert_eq!(ledger.spend(&other_task.nonce, NOW).await.unwrap(), Spending::Spent);
+}
+
+async fn a_nonce_is_revoked_by_its_name_too(ledger: &impl Ledger) {
+    let minted = mint(ledger, 1).await;
+    let revoke =
+        async |name: &str| ledger.revoke_nonce_named(&name.parse().unwrap(), NOW).await.unwrap();
+    assert!(revoke("n_2").await.is_none());
+    assert_eq!(revoke("n_1").await.unwrap().nonce_id.as_str(), "n_1");
+    assert!(revoke("n_1").await.is_none());
+    let refused = Spending::Refused(Standing::Revoked);
+    assert_eq!(ledger.spend(&minted.nonce, NOW).await.unwrap(), refused);
+}
+
+async fn a_stopped_task_is_dead_and_cannot_be_opened_again(ledger: &impl Ledger) {
+    let (one, two) = (mint(ledger, 1).await, mint(ledger, 2).await);
+    let agent = "billing".parse().unwrap();
+    let stop =
+        async |task: &str| ledger.stop_task(&agent, &task.parse().unwrap(), NOW).await.unwrap();
+    assert_eq!(stop("task-2").await, StoppedTask::default());
+    assert_eq!(stop("task-1").await, StoppedTask { grants: 2, nonces: 2 });
+    assert_eq!(stop("task-1").await, StoppedTask::default());
+    for minted in [one, two] {
+        let refused = Spending::Refused(Standing::Revoked);
+        assert_eq!(ledger.spend(&minted.nonce, NOW).await.unwrap(), refused);
+        assert!(ledger.task(&minted.grant, NOW).await.unwrap().is_none());
+    }
+    let grant = GrantToken::mint(&SystemRandom::new()).unwrap();
+    let open = async |now| ledger.open_task(&grant, task(), now + TASK_LIFE, now).await;
+    assert_eq!(open(NOW).await, Err(LedgerError::Stopped));
+    assert_eq!(open(NOW + STOPPED_FOR).await, Ok(()));
 }
 
 async fn live_nonces_are_bounded(ledger: &impl Ledger) {

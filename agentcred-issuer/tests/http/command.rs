@@ -67,6 +67,26 @@ fn keygen_makes_a_pair_and_overwrites_nothing() {
 }
 
 #[test]
+fn an_operators_token_is_written_once_and_only_its_hash_is_printed() {
+    use agentcred_protocol::operator::OperatorHash;
+    use agentcred_protocol::token::OperatorToken;
+    let folder = tempfile::tempdir().unwrap();
+    let made = run(&["keygen", "--operator", "--out", "ada"], folder.path());
+    assert!(made.status.success(), "{made:?}");
+    let token = std::fs::read_to_string(folder.path().join("ada.operator")).unwrap();
+    let printed = text(&made.stdout);
+    assert!(!printed.contains(&token) && made.stderr.is_empty());
+    let section: toml::Table = printed[printed.find("[operators]").unwrap()..].parse().unwrap();
+    let hash = section["operators"]["tokens"]["ada"].as_str().unwrap();
+    let hash: OperatorHash = hash.parse().unwrap();
+    assert!(hash.is_of(&OperatorToken::parse(token).unwrap()));
+    let again = run(&["keygen", "--operator", "--out", "ada"], folder.path());
+    assert!(text(&again.stderr).contains("exists already"), "{again:?}");
+    let nobody = run(&["keygen", "--operator", "--out", "a:b"], folder.path());
+    assert!(text(&nobody.stderr).contains("operator name must be"), "{nobody:?}");
+}
+
+#[test]
 fn check_lists_findings_by_line_and_says_no_secret() {
     let folder = folder();
     let sound = run(&["check", "--config", "issuer.toml"], folder.path());

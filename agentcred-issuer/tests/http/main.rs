@@ -22,6 +22,7 @@ mod limiting;
 mod malformed;
 mod mutated;
 mod nonces;
+mod operating;
 mod racing;
 mod raw;
 mod revoking;

@@ -1,11 +1,15 @@
-//! `keygen`: a key pair for an agent, in two files that are never overwritten.
+//! `keygen`: a key pair for an agent or a token for an operator, in files never overwritten.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use agentcred_protocol::key::SigningKey;
+use agentcred_protocol::names::OperatorName;
+use agentcred_protocol::operator::OperatorHash;
+use agentcred_protocol::token::OperatorToken;
+use aws_lc_rs::rand::SystemRandom;
 use clap::Args;
 
 use crate::Failure;
@@ -15,11 +19,18 @@ pub(crate) struct Arguments {
     /// Where the files go and what they are called, as keys/billing-agent.
     #[arg(long, value_name = "DIR/NAME")]
     out: PathBuf,
+    /// Make an operator's token instead: NAME.operator is the operator's, and what is printed
+    /// goes into `[operators]` of the configuration.
+    #[arg(long)]
+    operator: bool,
 }
 
 pub(crate) fn keygen(arguments: &Arguments) -> Result<(), Failure> {
     let name =
         arguments.out.file_name().ok_or("--out must end in a name, as keys/billing-agent")?;
+    if arguments.operator {
+        return operator_token(&arguments.out, name);
+    }
     let private_file = arguments.out.with_file_name(with_ending(name, ".private.jwk"));
     let public_file = arguments.out.with_file_name(with_ending(name, ".jwk"));
     if public_file.exists() {
@@ -39,7 +50,23 @@ pub(crate) fn keygen(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn with_ending(name: &std::ffi::OsStr, ending: &str) -> OsString {
+/// The token goes into the file and nowhere else: what is printed stays in a terminal's history.
+fn operator_token(out: &Path, name: &OsStr) -> Result<(), Failure> {
+    let operator = OperatorName::new(name.to_string_lossy())?;
+    let file = out.with_file_name(with_ending(name, ".operator"));
+    let (token, text) = OperatorToken::generate(&SystemRandom::new())?;
+    write_new(&file, text.as_bytes(), 0o600)?;
+    writeln!(
+        io::stdout(),
+        "{}  the token of {operator}, who keeps it; put its hash into the configuration:\n\n\
+         [operators]\nlisten = \"127.0.0.1:8421\"\ntokens = {{ \"{operator}\" = \"{}\" }}",
+        file.display(),
+        OperatorHash::of(&token)
+    )?;
+    Ok(())
+}
+
+fn with_ending(name: &OsStr, ending: &str) -> OsString {
     let mut name = name.to_owned();
     name.push(ending);
     name

@@ -42,7 +42,7 @@ enum Command {
     /// It is the agent's part of a configuration. Services and the rules of their scopes are the
     /// operator's.
     Policy(manifest::Policy),
-    /// Make a key pair for an agent.
+    /// Make a key pair for an agent, or a token for an operator.
     ///
     /// Writes NAME.private.jwk for the agent and NAME.jwk for the issuer's configuration. A
     /// file that is there already is never overwritten.

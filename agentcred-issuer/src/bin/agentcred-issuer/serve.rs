@@ -45,6 +45,9 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
             server.address(),
             server.url()
         )?;
+        if let Some(at) = server.operators() {
+            writeln!(io::stdout(), "operators: {at}")?;
+        }
         io::stdout().flush()?;
         stop.await;
         tracing::info!("stopping; requests under way may finish");
