@@ -4,19 +4,20 @@
 //! is refused here: a field that stands twice, a number that is not written in plain digits, a
 //! character escaped that need not be.
 
+mod form;
+mod value;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use http::HeaderValue;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use url::form_urlencoded::byte_serialize;
 
-use crate::target::is_query_value;
+use crate::field_path::Shape;
+use value::Value;
 
 /// The fields that a body may have. A body with any other field is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BodyRule(BTreeMap<String, Field>);
+pub(crate) struct BodyRule(Shape<Field>);
 
 /// One field of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(crate) enum Limit {
 pub(crate) enum BodyRefused {
     /// Neither `application/json` nor `application/x-www-form-urlencoded`, in UTF-8.
     ContentType,
-    /// Not one flat JSON object, or not plain pairs of a form.
+    /// Not one JSON object, or not plain pairs of a form.
     Malformed,
     /// A field that the rule does not name.
     Unknown,
@@ -71,7 +72,8 @@ impl BodyRefused {
 pub(crate) const LARGEST_WHOLE: u64 = (1 << 53) - 1;
 
 impl BodyRule {
-    pub(crate) fn new(fields: BTreeMap<String, Field>) -> Self {
+    /// The rule of an object of these fields.
+    pub(crate) const fn new(fields: Shape<Field>) -> Self {
         Self(fields)
     }
 
@@ -82,58 +84,76 @@ impl BodyRule {
         body: &[u8],
     ) -> Result<(), BodyRefused> {
         let found = match content_type.map(HeaderValue::as_bytes) {
-            None if body.is_empty() => BTreeMap::new(),
-            Some(text) if is_media_type(text, b"application/json") => self.read_json(body)?,
+            None if body.is_empty() => Value::Object(Vec::new()),
+            Some(text) if is_media_type(text, b"application/json") => {
+                serde_json::from_slice(body).map_err(|_| BodyRefused::Malformed)?
+            }
             Some(text) if is_media_type(text, b"application/x-www-form-urlencoded") => {
-                self.read_form(body)?
+                form::read(&self.0, body)?
             }
             _ => return Err(BodyRefused::ContentType),
         };
-        for (name, field) in &self.0 {
-            match found.get(name.as_str()) {
-                None if field.is_optional => {}
-                None => return Err(BodyRefused::Missing),
-                Some(value) if field.limit.holds(value) => {}
-                Some(_) => return Err(BodyRefused::OutsideLimit),
-            }
+        match found {
+            Value::Object(_) => check(&self.0, &found),
+            _ => Err(BodyRefused::Malformed),
         }
-        Ok(())
     }
+}
 
-    fn read_form(&self, body: &[u8]) -> Result<BTreeMap<&str, Value>, BodyRefused> {
-        let text = std::str::from_utf8(body).map_err(|_| BodyRefused::Malformed)?;
-        let mut found = BTreeMap::new();
-        for pair in text.split('&').filter(|_| !text.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or(BodyRefused::Malformed)?;
-            if !is_query_value(value) {
-                return Err(BodyRefused::Malformed);
+/// Checks the names first: a field that stands twice has no one value.
+fn check(shape: &Shape<Field>, value: &Value) -> Result<(), BodyRefused> {
+    match (shape, value) {
+        (Shape::Leaf(field), value) if field.limit.holds(value) => Ok(()),
+        (Shape::Object(fields), Value::Object(found)) => {
+            let found = by_name(fields, found)?;
+            for (name, shape) in fields {
+                match found.get(name.as_str()) {
+                    None if is_optional(shape) => {}
+                    None => return Err(BodyRefused::Missing),
+                    Some(value) => check(shape, value)?,
+                }
             }
-            let name = self.0.keys().find(|name| as_form(name) == key);
-            let name = name.ok_or(BodyRefused::Unknown)?;
-            if found.insert(name.as_str(), Value::Form(value.to_owned())).is_some() {
-                return Err(BodyRefused::Repeated);
-            }
+            Ok(())
         }
-        Ok(found)
+        (Shape::List(each), Value::List { items, .. }) => {
+            if items.is_empty() && !is_optional(each) {
+                return Err(BodyRefused::Missing);
+            }
+            items.iter().try_for_each(|item| check(each, item))
+        }
+        _ => Err(BodyRefused::OutsideLimit),
     }
+}
 
-    fn read_json(&self, body: &[u8]) -> Result<BTreeMap<&str, Value>, BodyRefused> {
-        let Object(fields) = serde_json::from_slice(body).map_err(|_| BodyRefused::Malformed)?;
-        let mut found = BTreeMap::new();
-        for (name, value) in fields {
-            let (name, _) = self.0.get_key_value(&name).ok_or(BodyRefused::Unknown)?;
-            if found.insert(name.as_str(), value).is_some() {
-                return Err(BodyRefused::Repeated);
-            }
+fn by_name<'v>(
+    fields: &BTreeMap<String, Shape<Field>>,
+    found: &'v [(String, Value)],
+) -> Result<BTreeMap<&'v str, &'v Value>, BodyRefused> {
+    let mut by_name = BTreeMap::new();
+    for (name, value) in found {
+        if !fields.contains_key(name) {
+            return Err(BodyRefused::Unknown);
         }
-        Ok(found)
+        if by_name.insert(name.as_str(), value).is_some() {
+            return Err(BodyRefused::Repeated);
+        }
+    }
+    Ok(by_name)
+}
+
+/// Whether nothing that was named has to be there.
+fn is_optional(shape: &Shape<Field>) -> bool {
+    match shape {
+        Shape::Leaf(field) => field.is_optional,
+        Shape::Object(fields) => fields.values().all(is_optional),
+        Shape::List(each) => is_optional(each),
     }
 }
 
 impl Limit {
     fn holds(&self, value: &Value) -> bool {
         match (self, value) {
-            (_, Value::Nested) => false,
+            (_, Value::List { .. } | Value::Object(_)) => false,
             (Self::Any, _) => true,
             (Self::Whole { min, max }, Value::Whole(number)) => (min..=max).contains(&number),
             (Self::Whole { min, max }, Value::Form(text)) => {
@@ -146,20 +166,6 @@ impl Limit {
             _ => false,
         }
     }
-}
-
-/// A value in the body, as far as a limit can be about it.
-#[derive(Debug)]
-enum Value {
-    /// Of a form, as it is sent.
-    Form(String),
-    Text(String),
-    /// Written in digits alone.
-    Whole(u64),
-    /// Another number, a truth value or null.
-    Other,
-    /// A list or an object.
-    Nested,
 }
 
 /// The one form that form encoding gives a text.
@@ -180,79 +186,6 @@ fn is_media_type(text: &[u8], media_type: &[u8]) -> bool {
     parts.next().is_some_and(|found| found.eq_ignore_ascii_case(media_type))
         && parts.next().is_none_or(|it| it.eq_ignore_ascii_case(b"charset=utf-8"))
         && parts.next().is_none()
-}
-
-/// The fields of a JSON object in the order in which they stand, repeated ones too.
-struct Object(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Object(fields))
-            }
-        }
-        deserializer.deserialize_map(Fields)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value::Text(text.to_owned()))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-                Ok(Value::Whole(number))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Nested)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Nested)
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
 }
 
 #[cfg(test)]

@@ -42,13 +42,17 @@
 //! [[services.stripe.scopes."write:refunds"]]
 //! method = "POST"
 //! path   = "/v1/refunds"
-//! # With `body`, a form or flat JSON object of these fields and of no others. Each must be
-//! # there once, unless it is optional. Without `body`, every body passes.
+//! # With `body`, a form or JSON object of these fields and of no others. Each must be there
+//! # once, unless it is optional. Without `body`, every body passes.
 //! [services.stripe.scopes."write:refunds".body]
 //! charge   = {}                         # any one value
 //! amount   = { min = 1, max = 5000 }    # a whole number in plain digits; min is 0 if not given
 //! currency = { in = ["usd", "eur"] }    # one of these texts
 //! reason   = { in = ["duplicate"], optional = true }
+//! # What is nested has a path, the same for JSON and for forms, where it reads
+//! # card[number]=1&items[0][price]=2. A limit holds for each item of a list by itself.
+//! "card.number"   = {}
+//! "items[].price" = { max = 5000 }
 //! ```
 
 mod agents;

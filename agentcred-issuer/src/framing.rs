@@ -93,6 +93,13 @@ impl State {
     }
 }
 
+/// Whether bytes that arrive in pieces of this size are requests one after another.
+#[cfg(fuzzing)]
+pub fn reads_as_heads(bytes: &[u8], size: usize) -> bool {
+    let mut state = State::Head(Vec::new());
+    bytes.chunks(size.max(1)).all(|piece| state.follow(piece).is_ok())
+}
+
 /// The length of the body that follows a head. None for a head that must be refused.
 fn body_length(head: &[u8]) -> Option<usize> {
     let text = head.strip_suffix(END)?;

@@ -28,11 +28,18 @@ mod body;
 mod broker;
 mod call;
 pub mod config;
+mod field_path;
 mod framing;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod headers;
 mod issue;
+mod json_text;
 mod least;
 pub mod ledger;
 mod limits;
+mod method_override;
 mod network;
 mod operate;
 mod pace;

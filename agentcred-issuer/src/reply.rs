@@ -39,6 +39,14 @@ pub(crate) fn closing(status: StatusCode) -> Reply {
     reply
 }
 
+/// The refusal of an upgrade, and the end of the connection: what follows it may be another
+/// protocol already.
+pub(crate) fn protocol_switch() -> Reply {
+    let mut reply = broker_refusal(&Refused::new(RefusalCode::ProtocolSwitch, "protocol_switch"));
+    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
 /// A refusal of the token or the revocation endpoint (RFC 6749 section 5.2).
 pub(crate) fn refusal(code: RefusalCode) -> Reply {
     // Two short fixed texts always have a JSON form.

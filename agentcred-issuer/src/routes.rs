@@ -23,6 +23,9 @@ use crate::vault::{Endpoints, Vault};
 
 impl Answers for Vault {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+        if request.headers().contains_key(header::UPGRADE) {
+            return reply::protocol_switch();
+        }
         match check_framing(&request) {
             Ok(()) => route(&self, request).await,
             Err(status) => reply::closing(status),
@@ -76,7 +79,7 @@ pub(crate) fn check_framing(request: &Request<Incoming>) -> Result<(), StatusCod
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(StatusCode::LENGTH_REQUIRED);
     }
-    if headers.contains_key(header::UPGRADE) || headers.contains_key(header::TRAILER) {
+    if headers.contains_key(header::TRAILER) {
         return Err(StatusCode::BAD_REQUEST);
     }
     Ok(())

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use url::form_urlencoded;
 
 use crate::body::{BodyRefused, BodyRule};
+use crate::method_override::is_override_field;
 use crate::target::{Target, is_segment};
 
 /// One kind of request that a scope allows.
@@ -198,9 +199,9 @@ fn read_query(keys: &[String]) -> Result<BTreeSet<String>, InvalidRule> {
         if key.is_empty() || key.len() > 128 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(refuse("must be keys of 1 to 128 printable characters without spaces"));
         }
-        if key.eq_ignore_ascii_case("_method") {
+        if is_override_field(key) {
             return Err(refuse(
-                "must not allow _method: many servers take its value for the method",
+                "must not allow a key of the method, as _method: many servers take its value for the method",
             ));
         }
         if !allowed.insert(form_urlencoded::byte_serialize(key.as_bytes()).collect::<String>()) {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use agentcred_protocol::refusal::RefusalCode;
 use http::uri::PathAndQuery;
+use url::form_urlencoded;
+
+use crate::method_override::is_override_field;
 
 /// A path and query that mean the same to every parser. They are refused rather than
 /// normalised, so the bytes that are checked are the bytes that are sent.
@@ -24,6 +28,8 @@ pub(crate) enum Malformed {
     Path,
     /// Not `key=value` pairs of plain and percent-encoded characters.
     Query,
+    /// A key that servers take for the method.
+    MethodOverride,
 }
 
 impl Malformed {
@@ -32,6 +38,15 @@ impl Malformed {
             Self::TooLong => "target_too_long",
             Self::Path => "malformed_path",
             Self::Query => "malformed_query",
+            Self::MethodOverride => "method_override_query",
+        }
+    }
+
+    /// What the caller is told.
+    pub(crate) const fn code(self) -> RefusalCode {
+        match self {
+            Self::MethodOverride => RefusalCode::MethodOverride,
+            Self::TooLong | Self::Path | Self::Query => RefusalCode::InsufficientScope,
         }
     }
 }
@@ -54,6 +69,10 @@ impl Target {
                 let (key, value) = pair.split_once('=').ok_or(Malformed::Query)?;
                 if !is_query_key(key) || !is_query_value(value) {
                     return Err(Malformed::Query);
+                }
+                let mut plain = form_urlencoded::parse(key.as_bytes());
+                if plain.any(|(plain, _)| is_override_field(&plain)) {
+                    return Err(Malformed::MethodOverride);
                 }
                 if !query_keys.insert(key.to_owned()) {
                     repeated_keys.insert(key.to_owned());

@@ -70,6 +70,10 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "the nonce is unknown, expired, revoked or spent";
     /// RFC 6750 section 3.1: method, path or query outside the nonce's scope.
     InsufficientScope = "insufficient_scope", FORBIDDEN, "no rule of the nonce's scope allows this method, path and query";
+    /// A header, query key or body field that servers take for the method.
+    MethodOverride = "method_override", BAD_REQUEST, "a header, query key or field asks for another method; send the request with the method that is meant";
+    /// RFC 9110 section 7.8: WebSocket and every other protocol.
+    ProtocolSwitch = "protocol_switch", BAD_REQUEST, "the broker passes on single requests; WebSocket and other upgrades cannot be checked and are not passed on";
     /// RFC 6749 section 4.1.2.1.
     AccessDenied = "access_denied", FORBIDDEN, "the request was denied";
     /// RFC 8628 section 3.5.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::field_path::FieldPath;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -10,13 +11,120 @@ const JSON: &str = "application/json";
 fn refunds() -> BodyRule {
     let one_of = |texts: &[&str]| Limit::OneOf(texts.iter().map(ToString::to_string).collect());
     let field = |limit, is_optional| Field { limit, is_optional };
-    BodyRule::new(BTreeMap::from([
-        ("charge".to_owned(), field(Limit::Any, false)),
-        ("amount".to_owned(), field(Limit::Whole { min: 1, max: 5000 }, false)),
-        ("currency".to_owned(), field(one_of(&["usd", "eur"]), false)),
-        ("reason".to_owned(), field(one_of(&["requested by customer"]), true)),
-        ("metadata[order]".to_owned(), field(Limit::Any, true)),
-    ]))
+    rule([
+        ("charge", field(Limit::Any, false)),
+        ("amount", field(Limit::Whole { min: 1, max: 5000 }, false)),
+        ("currency", field(one_of(&["usd", "eur"]), false)),
+        ("reason", field(one_of(&["requested by customer"]), true)),
+        ("metadata.order", field(Limit::Any, true)),
+    ])
+}
+
+fn rule<'p>(fields: impl IntoIterator<Item = (&'p str, Field)>) -> BodyRule {
+    let shape = fields.into_iter().fold(Shape::empty(), |shape, (path, field)| {
+        shape.insert(&FieldPath::read(path).unwrap(), field).unwrap()
+    });
+    BodyRule::new(shape)
+}
+
+/// A payment: an object in it, a list of objects, and a list of texts.
+fn payments() -> BodyRule {
+    let field = |limit, is_optional| Field { limit, is_optional };
+    rule([
+        ("card.number", field(Limit::Any, false)),
+        ("card.address.country", field(Limit::OneOf(["de".to_owned()].into()), true)),
+        ("items[].price", field(Limit::Whole { min: 0, max: 100 }, false)),
+        ("items[].note", field(Limit::Any, true)),
+        ("tags[]", field(Limit::OneOf(["a".to_owned(), "b".to_owned()].into()), true)),
+    ])
+}
+
+fn pay(content_type: &str, body: &str) -> Result<(), BodyRefused> {
+    let body = body.replace('[', "%5B").replace(']', "%5D");
+    payments().check(Some(&content_type.parse().unwrap()), body.as_bytes())
+}
+
+#[test]
+fn what_is_nested_has_limits_too() {
+    for form in [
+        "card[number]=1&items[0][price]=100",
+        "items[0][price]=1&card[number]=1&items[0][note]=x&items[1][note]=y&items[1][price]=2",
+        "card[address][country]=de&card[number]=1&items[0][price]=1&tags[]=a&tags[]=b",
+        "card[number]=1&items[0][price]=1&tags[0]=a&tags[1]=b",
+    ] {
+        assert_eq!(pay(FORM, form), Ok(()), "{form}");
+    }
+    let json = |body: &str| payments().check(Some(&JSON.parse().unwrap()), body.as_bytes());
+    for body in [
+        r#"{"card":{"number":"1"},"items":[{"price":100}]}"#,
+        r#"{"card":{"number":1,"address":{"country":"de"}},"items":[{"price":0,"note":""},{"price":1}],"tags":["a"]}"#,
+        r#"{"card":{"number":1,"address":{}},"items":[{"price":0}],"tags":[]}"#,
+    ] {
+        assert_eq!(json(body), Ok(()), "{body}");
+    }
+    for (body, refused) in [
+        (r#"{"card":{"number":1},"items":[{"price":1},{"price":101}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[{"price":"1"}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[{"price":1e0}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[{"price":-1}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":{"a":1}},"items":[{"price":1}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":1,"items":[{"price":1}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":[{"number":1}],"items":[{"price":1}]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":{"price":1}}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[[{"price":1}]]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[{"price":1}],"tags":["c"]}"#, BodyRefused::OutsideLimit),
+        (r#"{"card":{"number":1},"items":[]}"#, BodyRefused::Missing),
+        (r#"{"card":{"number":1},"items":[{"price":1},{}]}"#, BodyRefused::Missing),
+        (r#"{"card":{},"items":[{"price":1}]}"#, BodyRefused::Missing),
+        (r#"{"card":{"number":1}}"#, BodyRefused::Missing),
+        (r#"{"card":{"number":1,"cvc":1},"items":[{"price":1}]}"#, BodyRefused::Unknown),
+        (r#"{"card.number":1,"items":[{"price":1}]}"#, BodyRefused::Unknown),
+        (r#"{"card[number]":1,"items":[{"price":1}]}"#, BodyRefused::Unknown),
+        (r#"{"card":{"number":1},"items":[{"price":1,"price":900}]}"#, BodyRefused::Repeated),
+        (
+            r#"{"card":{"number":1},"card":{"number":2},"items":[{"price":1}]}"#,
+            BodyRefused::Repeated,
+        ),
+    ] {
+        assert_eq!(json(body), Err(refused), "{body}");
+    }
+}
+
+#[test]
+fn brackets_that_servers_read_in_two_ways_are_refused() {
+    for rest in [
+        "&items[][price]=1",
+        "&items[1][price]=1&items[0][price]=1",
+        "&items[00][price]=1",
+        "&items[+0][price]=1",
+        "&items[a][price]=1",
+        "&items[price]=1",
+        "&items=1",
+        "&items[0]=1",
+        "&items[0][price]=1&items[2][price]=1",
+        "&items[0][price]=1&items[1][price]=1&items[0][note]=x",
+        "&items[0][price]=1&items[0][price]=900",
+        "&items[0][price][]=1",
+        "&items[0][price]=1&tags[]=a&tags[0]=b",
+        "&items[0][price]=1&tags[0]=a&tags[]=b",
+        "&items[0][price]=1&tags=a",
+        "&items[0][price]=1&tags[][a]=a",
+        "&items[0][price]=1&tags[[]]=a",
+        "&items[0][price]=1&tags[]a=a",
+        "&items[0][price]=1&card=1",
+        "&items[0][price]=1&card[number]=2",
+        "&items[0][price]=1&card[cvc]=2",
+        "&items[0][price]=1&card.number=2",
+        "&items[0][price]=1&card[number=2",
+        "&items[0][price]=101",
+        "&items[18446744073709551616][price]=1",
+    ] {
+        let form = format!("card[number]=1{rest}");
+        assert!(pay(FORM, &form).is_err(), "{form}");
+    }
+    // Brackets that are not escaped are no form of a key that form encoding gives.
+    let raw = "card[number]=1&items[0][price]=1";
+    assert!(payments().check(Some(&FORM.parse().unwrap()), raw.as_bytes()).is_err());
 }
 
 fn check(content_type: &str, body: &str) -> Result<(), BodyRefused> {
@@ -183,7 +291,7 @@ fn what_is_no_plain_form_or_object_is_refused() {
         assert_eq!(check(JSON, json), Err(BodyRefused::Malformed), "{json}");
     }
     let deep = format!(r#"{{"charge":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
-    assert_eq!(check(JSON, &deep), Err(BodyRefused::Missing));
+    assert_eq!(check(JSON, &deep), Err(BodyRefused::Malformed));
 }
 
 #[test]
@@ -211,7 +319,7 @@ fn a_body_of_another_type_is_refused() {
 
 #[test]
 fn a_rule_without_fields_takes_no_body() {
-    let nothing = BodyRule::new(BTreeMap::new());
+    let nothing = BodyRule::new(Shape::empty());
     assert_eq!(nothing.check(None, b""), Ok(()));
     assert_eq!(nothing.check(Some(&FORM.parse().unwrap()), b""), Ok(()));
     assert_eq!(nothing.check(Some(&FORM.parse().unwrap()), b"a=b"), Err(BodyRefused::Unknown));

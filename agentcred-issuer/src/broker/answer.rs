@@ -1,14 +1,14 @@
 //! The upstream's answer: what of it may go back, without the real key and the nonce.
 
-use agentcred_protocol::scrub::Scrubber;
-use http::header::{self, HeaderMap, HeaderName};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{self, HeaderMap};
+use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::recorded::Recorded;
 use super::scrubbed::Scrubbed;
+use crate::headers::passed_back;
 use crate::refused::Refused;
 use crate::reply::{Reply, no_store};
 use crate::secrets::Secret;
@@ -47,8 +47,7 @@ impl Answer {
         }
         let nonce = cleared.redemption().nonce().scrubber();
         let scrubbers = [secret.scrubber(), &nonce];
-        let headers =
-            allowed_headers(&head.headers, &cleared.service().response_headers, scrubbers);
+        let headers = passed_back(&head.headers, &cleared.service().response_headers, scrubbers);
         let body = Scrubbed::new(body, scrubbers, deadline, limit);
         Ok(Self { status: head.status, headers, body })
     }
@@ -62,37 +61,3 @@ impl Answer {
         reply
     }
 }
-
-fn allowed_headers(
-    received: &HeaderMap,
-    more: &[HeaderName],
-    scrubbers: [&Scrubber; 2],
-) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in received {
-        let is_allowed = PASSED_BACK.contains(name)
-            || more.contains(name)
-            || PASSED_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-        let is_clean = !scrubbers.iter().any(|scrubber| scrubber.finds(value.as_bytes()));
-        if is_allowed && is_clean {
-            // Without its mark, a value that hyper took for sensitive would be hidden in logs
-            // that need it; here none is left.
-            let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
-            headers.append(name, value);
-        }
-    }
-    headers
-}
-
-/// The response headers that come back from every service.
-const PASSED_BACK: [HeaderName; 6] = [
-    header::CONTENT_TYPE,
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::RETRY_AFTER,
-    HeaderName::from_static("request-id"),
-    HeaderName::from_static("x-request-id"),
-];
-
-/// Rate limits have many names, which begin alike.
-const PASSED_BACK_PREFIXES: [&str; 2] = ["ratelimit", "x-ratelimit-"];

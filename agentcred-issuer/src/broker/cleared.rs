@@ -5,13 +5,15 @@ use std::sync::Arc;
 use agentcred_protocol::names::ServiceName;
 use agentcred_protocol::refusal::RefusalCode;
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use super::redemption::Redemption;
 use super::split_service;
+use crate::headers::passed_on;
+use crate::method_override::holds_override;
 use crate::refused::Refused;
 use crate::rules::{Method, Rule};
 use crate::service::Service;
@@ -43,8 +45,12 @@ impl Cleared {
         let Line { service, method, target, rules } =
             line.map_err(|it| it.about(redemption.call()))?;
         let about = |refused: Refused| refused.about(redemption.call());
-        let headers = allowed_headers(&head.headers, service).map_err(about)?;
+        let headers = passed_on(&head.headers, &service.request_headers).map_err(about)?;
         let body = read_body(vault, method, body).await.map_err(about)?;
+        if holds_override(headers.get(header::CONTENT_TYPE), &body) {
+            let refused = Refused::new(RefusalCode::MethodOverride, "method_override_body");
+            return Err(about(refused));
+        }
         check_body(&rules, &headers, &body).map_err(about)?;
         Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body })
     }
@@ -94,7 +100,8 @@ impl<'v> Line<'v> {
             .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
         let method =
             Method::read(head.method.as_str()).ok_or_else(|| outside("method_not_allowed"))?;
-        let target = Target::read(path, head.uri.query()).map_err(|it| outside(it.reason()))?;
+        let target = Target::read(path, head.uri.query())
+            .map_err(|it| Refused::new(it.code(), it.reason()))?;
         let rules = service.rules_for(&call.scope, method, &target);
         if rules.is_empty() {
             return Err(outside("no_rule_allows_it"));
@@ -114,21 +121,6 @@ fn check_body(rules: &[&Rule], headers: &HeaderMap, body: &[u8]) -> Result<(), R
     Err(Refused::new(RefusalCode::InsufficientScope, refused.reason()))
 }
 
-/// The headers that are passed on: built from a list, never copied and then cleaned. A header
-/// that stands twice could be read in two ways.
-fn allowed_headers(received: &HeaderMap, service: &Service) -> Result<HeaderMap, Refused> {
-    let mut headers = HeaderMap::new();
-    for name in PASSED_ON.iter().chain(&service.request_headers) {
-        let mut values = received.get_all(name).iter();
-        let Some(value) = values.next() else { continue };
-        if values.next().is_some() {
-            return Err(Refused::new(RefusalCode::InvalidRequest, "repeated_header"));
-        }
-        headers.insert(name, value.clone());
-    }
-    Ok(headers)
-}
-
 async fn read_body(vault: &Vault, method: Method, body: Incoming) -> Result<Bytes, Refused> {
     let refuse = |reason| Refused::new(RefusalCode::InvalidRequest, reason);
     let limits = &vault.limits;
@@ -146,12 +138,3 @@ async fn read_body(vault: &Vault, method: Method, body: Incoming) -> Result<Byte
     }
     Ok(body)
 }
-
-/// The request headers that every service gets when the caller sends them.
-const PASSED_ON: [HeaderName; 5] = [
-    header::ACCEPT,
-    header::CONTENT_TYPE,
-    HeaderName::from_static("idempotency-key"),
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-];

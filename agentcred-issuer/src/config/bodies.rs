@@ -1,10 +1,12 @@
-//! Checks body rules: names of fields, and limits that can be kept.
+//! Checks body rules: paths of fields, and limits that can be kept.
 
 use std::collections::BTreeMap;
 
 use super::finding::{Findings, Key};
 use super::raw::RawField;
 use crate::body::{BodyRule, Field, LARGEST_WHOLE, Limit};
+use crate::field_path::{FieldPath, Shape};
+use crate::method_override::is_override_field;
 
 /// The body rule, or none when anything in it is refused.
 pub(super) fn check_body(
@@ -12,14 +14,21 @@ pub(super) fn check_body(
     at: &Key,
     findings: &mut Findings<'_>,
 ) -> Option<BodyRule> {
-    let mut checked = Some(BTreeMap::new());
+    let mut checked = Some(Shape::empty());
     for (name, raw) in fields {
-        let limit = check_name(name).and_then(|()| read_limit(raw));
-        match limit {
-            Ok(limit) => {
-                let field = Field { limit, is_optional: raw.optional };
-                checked.as_mut().map(|checked| checked.insert(name.clone(), field));
-            }
+        let field = read_path(name).and_then(|path| {
+            let field = Field { limit: read_limit(raw)?, is_optional: raw.optional };
+            Ok((path, field))
+        });
+        let inserted = field.and_then(|(path, field)| match checked.take() {
+            None => Ok(None),
+            Some(shape) => shape.insert(&path, field).map(Some).map_err(|_| {
+                "is named by another field too, or holds one: a field is a value, an object or a \
+                 list"
+            }),
+        });
+        match inserted {
+            Ok(shape) => checked = shape,
             Err(message) => {
                 findings.error(&at.field(name), message);
                 checked = None;
@@ -29,14 +38,11 @@ pub(super) fn check_body(
     checked.map(BodyRule::new)
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must be a name of 1 to 128 printable characters without spaces");
-    }
-    if name.eq_ignore_ascii_case("_method") {
+fn read_path(name: &str) -> Result<FieldPath, &'static str> {
+    if is_override_field(name.split(['.', '[']).next().unwrap_or(name)) {
         return Err("must not be allowed: many servers take its value for the method");
     }
-    Ok(())
+    FieldPath::read(name)
 }
 
 fn read_limit(raw: &RawField) -> Result<Limit, &'static str> {

@@ -18,6 +18,7 @@ use url::Host;
 use super::bodies::check_body;
 use super::finding::{Findings, Key};
 use super::raw::{RawInjection, RawRule, RawService};
+use crate::method_override::is_override_header;
 use crate::network::Networks;
 use crate::rules::Rule;
 use crate::secrets::SecretRef;
@@ -207,7 +208,7 @@ fn check_headers(names: &[String], at: &Key, findings: &mut Findings<'_>) -> Vec
 /// Headers that no policy may pass through: what authenticates, what is kept between
 /// requests, and what makes a server see another method, path or client.
 fn is_risky(name: &HeaderName) -> bool {
-    const RISKY: [HeaderName; 9] = [
+    const RISKY: [HeaderName; 8] = [
         header::AUTHORIZATION,
         header::COOKIE,
         header::SET_COOKIE,
@@ -216,18 +217,12 @@ fn is_risky(name: &HeaderName) -> bool {
         header::FORWARDED,
         header::CONTENT_ENCODING,
         HeaderName::from_static("dpop"),
-        HeaderName::from_static("x-method-override"),
     ];
     let name_starts_with =
         |prefixes: &[&str]| prefixes.iter().any(|prefix| name.as_str().starts_with(prefix));
     RISKY.contains(name)
-        || name_starts_with(&[
-            "agentcred-",
-            "x-forwarded-",
-            "x-http-method",
-            "x-original-",
-            "x-rewrite-",
-        ])
+        || is_override_header(name)
+        || name_starts_with(&["agentcred-", "x-forwarded-", "x-original-", "x-rewrite-"])
 }
 
 fn check_scopes(

@@ -23,6 +23,7 @@ mod malformed;
 mod mutated;
 mod nonces;
 mod operating;
+mod overriding;
 mod racing;
 mod raw;
 mod revoking;

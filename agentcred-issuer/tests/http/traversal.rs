@@ -128,7 +128,9 @@ async fn attack(agent: &Agent, nonce: &NonceToken, attacks: &[&Vec<u8>], tally: 
         let code = answer.as_ref().and_then(|it| it.header("agentcred-error"));
         let counter = match (answer.as_ref().map(|it| it.status), code) {
             (Some(200), None) => &tally.passed,
-            (Some(403), Some("insufficient_scope")) => &tally.outside_scope,
+            (Some(403), Some("insufficient_scope")) | (Some(400), Some("method_override")) => {
+                &tally.outside_scope
+            }
             (Some(400), Some("invalid_target")) => &tally.other_service,
             // No HTTP, or nothing below the broker's path.
             (Some(400 | 404) | None, None) => &tally.no_http,
