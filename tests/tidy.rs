@@ -49,6 +49,7 @@ fn sources() -> Vec<Source> {
         "examples",
         "tests",
         "benches",
+        "fuzz",
     ] {
         collect(&root().join(folder), &mut found);
     }
@@ -198,11 +199,13 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn every_dependency_comes_from_the_public_registry() {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    let sources: Vec<_> = lock.lines().filter(|line| line.starts_with("source = ")).collect();
-    assert!(sources.len() > 100, "the lock file was not read");
-    let public = r#"source = "registry+https://github.com/rust-lang/crates.io-index""#;
-    assert!(sources.iter().all(|source| *source == public));
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        let lock = fs::read_to_string(root().join(lock)).unwrap();
+        let sources: Vec<_> = lock.lines().filter(|line| line.starts_with("source = ")).collect();
+        assert!(sources.len() > 100, "the lock file was not read");
+        let public = r#"source = "registry+https://github.com/rust-lang/crates.io-index""#;
+        assert!(sources.iter().all(|source| *source == public));
+    }
 }
 
 #[test]
