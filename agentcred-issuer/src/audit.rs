@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 pub use chain::{Broken, Cause, Verified, verify};
 pub use event::Record;
-pub(crate) use event::{About, Endpoint, Event, Outcome};
+pub(crate) use event::{About, Again, Endpoint, Event, Outcome};
 pub use file::{FileAudit, OpenError};
 
 /// Keeps the audit.

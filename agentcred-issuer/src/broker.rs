@@ -5,7 +5,6 @@
 
 mod answer;
 mod cleared;
-mod dial;
 mod recorded;
 mod redemption;
 mod scrubbed;
@@ -53,8 +52,8 @@ async fn pass(vault: &Vault, head: &Parts, body: Incoming) -> Result<Reply, Refu
     let redemption = Redemption::of(vault, head).await?;
     let cleared = Cleared::of(vault, redemption, head, body).await?;
     let recorded = Recorded::of(vault, cleared).await?;
-    let secret = recorded.secret(vault).await?;
-    let request = UpstreamRequest::with_secret(recorded, secret)?;
+    let keys = recorded.keys(vault).await?;
+    let request = UpstreamRequest::with_keys(recorded, keys, vault.now())?;
     let answer = request.send(vault).await?;
     Ok(answer.scrubbed())
 }

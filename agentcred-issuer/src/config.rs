@@ -20,6 +20,10 @@
 //! # Names and the hashes of their tokens, as `agentcred-issuer keygen --operator` prints them.
 //! tokens = { ada = "sha-256:RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o" }
 //!
+//! [secrets]
+//! cache   = "60s"                       # how long a real key is used before it is asked for again
+//! overlap = "5m"                        # how long answers are searched for one that was replaced
+//!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 }]
@@ -27,7 +31,7 @@
 //! [services.stripe]
 //! origin = "https://api.stripe.com"
 //! secret = "env:STRIPE_KEY"             # or file:PATH
-//! inject = { header = "authorization", format = "Bearer {secret}" }
+//! inject = { header = "authorization", format = "Bearer {secret}" }   # other ways stand below
 //! allow_networks   = []                 # private networks that it may be dialled in
 //! ca_file          = "ca.pem"           # optional; else the machine's trust store
 //! request_headers  = ["stripe-version"] # passed on beside the usual ones
@@ -54,10 +58,29 @@
 //! "card.number"   = {}
 //! "items[].price" = { max = 5000 }
 //! ```
+//!
+//! `inject` says where the key goes. It is one of these, or an array of several:
+//!
+//! ```toml
+//! inject = { header = "x-api-key", format = "{secret}" }   # a header of any name
+//! inject = { basic = "ada:{secret}" }     # basic credentials, the key for the password
+//! inject = { basic = "{secret}:" }        # or for the user name
+//! inject = { query = "api_key" }          # the query; servers log it, so `check` warns
+//! # Signature Version 4. The key is ID:SECRET, or ID:SECRET:SESSION_TOKEN.
+//! inject = { aws_sigv4 = { region = "eu-central-1", service = "s3" } }
+//! # An access token that the broker gets with the key and renews in time (OAuth 2). Optional are
+//! # `scope`, `audience` and `authentication`, which is "basic" or "form". `allow_networks` and
+//! # `ca_file` hold for the token endpoint too.
+//! inject = { client_credentials = { token_url = "https://login.example/token", client_id = "ac" } }
+//! # With a `secret` of its own, an injection needs none of its service.
+//! inject = [{ header = "x-app", format = "{secret}", secret = "env:APP" },
+//!           { header = "x-key", format = "{secret}", secret = "env:KEY" }]
+//! ```
 
 mod agents;
 mod bodies;
 mod finding;
+mod injections;
 mod manifest;
 mod operators;
 mod raw;
@@ -65,15 +88,18 @@ mod services;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use agentcred_protocol::ttl::Ttl;
 use url::{Host, Url};
 
 use crate::operate::OperatorsConfig;
 use crate::policy::Policy;
-use crate::secrets::SecretStore;
-use finding::{Findings, Key};
-use raw::RawConfig;
+use crate::secrets::{SecretStore, Times};
+use finding::Findings;
+use raw::{RawConfig, RawSecrets};
 
+pub(crate) use finding::Key;
 pub use finding::{Finding, InvalidConfig, Severity};
 
 /// A checked configuration.
@@ -84,6 +110,7 @@ pub struct Config {
     pub(crate) audit_file: PathBuf,
     pub(crate) max_outstanding: usize,
     pub(crate) operators: Option<OperatorsConfig>,
+    pub(crate) secret_times: Times,
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
     /// What was read, for naming the line of what is found later.
@@ -129,14 +156,17 @@ impl Config {
     pub async fn check_secrets(&self, secrets: &dyn SecretStore) -> Vec<Finding> {
         let mut findings = Findings::in_text(&self.text);
         for service in self.policy.services() {
-            let key = Key::root("services").field(service.name.as_str()).field("secret");
-            match secrets.fetch(&service.secret).await {
-                Ok(secret) => {
-                    if service.inject.value(&secret).is_err() {
-                        findings.error(&key, "cannot stand in the header that it goes into");
+            for injection in service.inject.iter() {
+                let key = &injection.named_at;
+                match secrets.fetch(&injection.secret).await {
+                    Ok(secret) => {
+                        if let Err(unusable) = injection.kind.check(&secret) {
+                            findings
+                                .error(key, format!("cannot go where it should: it {unusable}"));
+                        }
                     }
+                    Err(error) => findings.error(key, format!("cannot be used: {error}")),
                 }
-                Err(error) => findings.error(&key, format!("cannot be used: {error}")),
             }
         }
         findings.into_inner()
@@ -157,6 +187,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         findings.error(&Key::root("audit").field("file"), "must name a file; no audit, no service");
     }
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
+    let secret_times = check_times(&raw.secrets, findings);
     let services = services::check(raw.services, folder, findings);
     let agents = agents::check(raw.agents, &services, folder, findings);
     Some(Config {
@@ -171,10 +202,29 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
             None => None,
             Some(operators) => Some(operators?),
         },
+        secret_times,
         policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),
     })
+}
+
+fn check_times(raw: &RawSecrets, findings: &mut Findings) -> Times {
+    let mut times = Times::default();
+    for (name, text, time) in
+        [("cache", &raw.cache, &mut times.cache), ("overlap", &raw.overlap, &mut times.overlap)]
+    {
+        match text.as_deref().map(|text| (text, text.parse::<Ttl>())) {
+            None => {}
+            Some(("0s", _)) => *time = Duration::ZERO,
+            Some((_, Ok(read))) => *time = read.duration(),
+            Some((_, Err(_))) => findings.error(
+                &Key::root("secrets").field(name),
+                "must be whole seconds, minutes or hours as 0s, 30s or 5m, at most 1h",
+            ),
+        }
+    }
+    times
 }
 
 fn check_listen(text: &str, findings: &mut Findings) -> Option<SocketAddr> {

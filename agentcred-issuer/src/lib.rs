@@ -28,12 +28,15 @@ mod body;
 mod broker;
 mod call;
 pub mod config;
+mod connection;
+mod dial;
 mod field_path;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod headers;
+mod inject;
 mod issue;
 mod json_text;
 mod least;

@@ -124,6 +124,12 @@ impl Method {
         }
     }
 
+    /// Whether a request of this method asks for nothing but to be told (RFC 9110 section
+    /// 9.2.1), so that asking twice does no harm.
+    pub(crate) const fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head)
+    }
+
     /// Whether a request of this method may have a body. One on GET or HEAD has no meaning
     /// (RFC 9110 section 9.3.1), and some servers take it for the next request.
     pub(crate) const fn takes_body(self) -> bool {

@@ -1,30 +1,34 @@
 //! Secrets: real keys, where they come from, and all that may be done with one.
 
+mod cache;
 mod env;
 mod file;
+mod forms;
 mod local;
+mod versions;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use agentcred_protocol::scrub::Scrubber;
 use async_trait::async_trait;
-use http::HeaderValue;
 use zeroize::Zeroizing;
 
+pub(crate) use cache::{Cache, Fetched, Times};
 #[cfg(test)]
 pub(crate) use file::tests::write_private;
 pub use local::LocalSecrets;
+pub(crate) use versions::Versions;
 
-/// Gives out real keys. It is asked for every request, so that a rotated key is used at once.
+/// Gives out real keys. What it gives is kept for the time that the configuration says, and it
+/// is asked again when an upstream refuses a key.
 #[async_trait]
 pub trait SecretStore: fmt::Debug + Send + Sync + 'static {
     /// The secret that a reference names.
     ///
     /// # Errors
     /// When there is none, or what is there cannot be one.
-    async fn fetch(&self, reference: &SecretRef) -> Result<Arc<Secret>, SecretError>;
+    async fn fetch(&self, reference: &SecretRef) -> Result<Secret, SecretError>;
 }
 
 /// Where a secret is kept. The configuration holds references and never the secret itself.
@@ -97,24 +101,7 @@ impl Secret {
         if !text.iter().all(u8::is_ascii_graphic) {
             return Err(UnusableSecret::NotPrintable);
         }
-        Ok(Self { scrubber: Scrubber::new([text.as_slice()]), text })
-    }
-
-    /// The header value that carries the key, marked sensitive so that header dumps hide it.
-    pub(crate) fn header_value(
-        &self,
-        before: &str,
-        after: &str,
-    ) -> Result<HeaderValue, UnusableSecret> {
-        let parts = [before.as_bytes(), self.text.as_slice(), after.as_bytes()];
-        let mut value = Zeroizing::new(Vec::with_capacity(parts.iter().map(|it| it.len()).sum()));
-        for part in parts {
-            value.extend_from_slice(part);
-        }
-        let mut value =
-            HeaderValue::from_bytes(&value).map_err(|_| UnusableSecret::NotPrintable)?;
-        value.set_sensitive(true);
-        Ok(value)
+        Ok(Self { scrubber: Scrubber::new(parts(&text)), text })
     }
 
     /// Takes the key out of what comes back.
@@ -122,12 +109,25 @@ impl Secret {
         &self.scrubber
     }
 
-    /// Whether `text` is what this secret was made from.
-    fn was_made_from(&self, text: &[u8]) -> bool {
-        let end = text.strip_suffix(b"\n").unwrap_or(text);
-        let end = if end.len() < text.len() { end.strip_suffix(b"\r").unwrap_or(end) } else { end };
-        end == self.text.as_slice()
+    /// Takes all of these out of what comes back.
+    pub(crate) fn joint_scrubber<'s>(secrets: impl IntoIterator<Item = &'s Self>) -> Scrubber {
+        Scrubber::new(secrets.into_iter().flat_map(Self::parts))
     }
+
+    /// The key, and each part of one that is made of several: `id:secret`.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        parts(&self.text)
+    }
+
+    /// Whether both are the same key. Both are this side's own, so time tells nobody anything.
+    fn is(&self, other: &Self) -> bool {
+        *self.text == *other.text
+    }
+}
+
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let parts = text.split(|byte| *byte == b':').filter(|part| part.len() < text.len());
+    std::iter::once(text).chain(parts)
 }
 
 impl fmt::Debug for Secret {
@@ -149,6 +149,12 @@ pub enum UnusableSecret {
     /// It holds a space, a control character or a byte beyond ASCII.
     #[error("holds a character other than visible ASCII; is there a stray line or space?")]
     NotPrintable,
+    /// A user name ends at its first colon (RFC 7617 section 2).
+    #[error("holds a colon, which no user name may")]
+    HasColon,
+    /// It is not made of the parts that a signature for AWS needs.
+    #[error("is no key of AWS: it must be ID:SECRET or ID:SECRET:SESSION_TOKEN")]
+    NotAwsKey,
 }
 
 /// A secret that cannot be had. It names the place and never the content.
@@ -207,8 +213,8 @@ mod tests {
         for text in [&b"sk_live_1"[..], b"sk_live_1\n", b"sk_live_1\r\n"] {
             let secret = secret(text).unwrap();
             assert_eq!(secret.header_value("Bearer ", "").unwrap(), "Bearer sk_live_1");
-            assert!(secret.was_made_from(text));
-            assert!(!secret.was_made_from(b"sk_live_2"));
+            assert!(secret.is(&self::secret(b"sk_live_1").unwrap()));
+            assert!(!secret.is(&self::secret(b"sk_live_2").unwrap()));
         }
         assert_eq!(secret(b"sk_live_1\n\n").unwrap_err(), UnusableSecret::NotPrintable);
     }
@@ -220,6 +226,15 @@ mod tests {
         assert_eq!(secret(b"1234 5678").unwrap_err(), UnusableSecret::NotPrintable);
         assert_eq!(secret(b"sk_live\r\nx: y").unwrap_err(), UnusableSecret::NotPrintable);
         assert_eq!(secret(&[b'a'; 4097]).unwrap_err(), UnusableSecret::TooLong);
+    }
+
+    #[test]
+    fn each_part_of_a_key_is_searched_for() {
+        let secret = secret(b"AKIDEXAMPLE:wJalrXUtnFEMI").unwrap();
+        for text in ["AKIDEXAMPLE:wJalrXUtnFEMI", "AKIDEXAMPLE", "d0phbHJYVXRuRkVNSQ"] {
+            assert!(secret.scrubber().finds(text.as_bytes()), "{text}");
+        }
+        assert!(!secret.scrubber().finds(b"AKIDEX"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use url::Url;
 use crate::accept::accept;
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
+use crate::inject::Keyring;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::limits::Limits;
 use crate::operate::{Operations, OperatorsAt};
@@ -142,11 +143,17 @@ impl Server {
             Some(operators) => Some(operators.listen().await?),
             None => None,
         };
+        let keyring = Keyring::new(
+            parts.secrets,
+            config.secret_times,
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.resolver),
+        );
         let vault = Arc::new(Vault {
             policy: config.policy,
             ledger,
             audit,
-            secrets: parts.secrets,
+            keyring,
             resolver: parts.resolver,
             clock: parts.clock,
             random: parts.random,

@@ -11,21 +11,18 @@ use http::header::{self, HeaderName};
 use rustls::ClientConfig;
 use url::{Host, Url};
 
+use crate::inject::Injections;
 use crate::network::Networks;
 use crate::rules::{Method, Rule};
-use crate::secrets::{Secret, SecretRef, UnusableSecret};
 use crate::target::Target;
 
 /// One credentialed API, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     pub(crate) name: ServiceName,
-    pub(crate) origin: Origin,
-    pub(crate) secret: SecretRef,
-    pub(crate) inject: Injection,
+    pub(crate) destination: Destination,
+    pub(crate) inject: Injections,
     pub(crate) scopes: BTreeMap<ScopeToken, Vec<Rule>>,
-    pub(crate) networks: Networks,
-    pub(crate) transport: Transport,
     /// Request headers that are passed on beside the ones that always are.
     pub(crate) request_headers: Vec<HeaderName>,
     /// Response headers that are passed back beside the ones that always are.
@@ -43,6 +40,14 @@ impl Service {
             .filter(|rule| rule.allows(method, target))
             .collect()
     }
+}
+
+/// What is dialled, and under which conditions.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) origin: Origin,
+    pub(crate) networks: Networks,
+    pub(crate) transport: Transport,
 }
 
 /// How bytes get to a service.
@@ -118,57 +123,6 @@ fn is_loopback(host: &Host<String>) -> bool {
     }
 }
 
-/// How the real key is put into a request: a header and what stands around the key in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Injection {
-    header: HeaderName,
-    before: String,
-    after: String,
-}
-
-/// An injection that is refused, and which of its keys is to blame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidInjection {
-    pub(crate) key: &'static str,
-    pub(crate) message: &'static str,
-}
-
-impl Injection {
-    /// Reads `{ header = "authorization", format = "Bearer {secret}" }`.
-    pub(crate) fn new(header: &str, format: &str) -> Result<Self, InvalidInjection> {
-        let refuse = |key, message| InvalidInjection { key, message };
-        let header = HeaderName::try_from(header)
-            .map_err(|_| refuse("header", "must be the name of an HTTP header"))?;
-        if is_framing(&header) || header == header::CONTENT_TYPE {
-            return Err(refuse(
-                "header",
-                "must not be a header that frames or routes the request; a key never travels there",
-            ));
-        }
-        let (before, after) = format
-            .split_once(PLACEHOLDER)
-            .ok_or_else(|| refuse("format", "must hold {secret}, as in \"Bearer {secret}\""))?;
-        if after.contains(PLACEHOLDER) {
-            return Err(refuse("format", "must hold {secret} once"));
-        }
-        if !format.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Err(refuse("format", "must hold printable ASCII characters only"));
-        }
-        Ok(Self { header, before: before.to_owned(), after: after.to_owned() })
-    }
-
-    pub(crate) fn header(&self) -> &HeaderName {
-        &self.header
-    }
-
-    /// The header's value for a secret.
-    pub(crate) fn value(&self, secret: &Secret) -> Result<HeaderValue, UnusableSecret> {
-        secret.header_value(&self.before, &self.after)
-    }
-}
-
-const PLACEHOLDER: &str = "{secret}";
-
 /// Headers that say how a message is framed, routed or encoded. They are this side's own on
 /// every hop (RFC 9110 sections 7.6.1 and 7.2), whatever a policy says.
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
@@ -218,24 +172,6 @@ mod tests {
             "https://api.stripe.com.",
         ] {
             assert!(Origin::read(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_injection_needs_a_free_header_and_one_placeholder() {
-        assert!(Injection::new("authorization", "Bearer {secret}").is_ok());
-        assert!(Injection::new("x-api-key", "{secret}").is_ok());
-        for (header, format, key) in [
-            ("connection", "{secret}", "header"),
-            ("Transfer-Encoding", "{secret}", "header"),
-            ("host", "{secret}", "header"),
-            ("content-length", "{secret}", "header"),
-            ("a b", "{secret}", "header"),
-            ("authorization", "Bearer", "format"),
-            ("authorization", "{secret}{secret}", "format"),
-            ("authorization", "{secret}\r\nx: y", "format"),
-        ] {
-            assert_eq!(Injection::new(header, format).unwrap_err().key, key, "{header} {format}");
         }
     }
 }

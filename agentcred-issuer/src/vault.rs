@@ -11,18 +11,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
 use crate::audit::{AuditError, AuditLog, Event, Record};
+use crate::inject::Keyring;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::resolver::Resolver;
-use crate::secrets::SecretStore;
 
 pub(crate) struct Vault {
     pub(crate) policy: Policy,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) audit: Arc<dyn AuditLog>,
-    pub(crate) secrets: Arc<dyn SecretStore>,
+    pub(crate) keyring: Keyring,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,

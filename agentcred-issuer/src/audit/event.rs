@@ -66,6 +66,9 @@ pub(crate) enum Event<'a> {
         call: &'a Call,
         method: &'static str,
         path: &'a str,
+        /// Why the same request leaves a second time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
     },
     /// What became of that request.
     Answer {
@@ -96,6 +99,15 @@ pub(crate) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<&'a str>,
     },
+}
+
+/// Why the broker itself sends a request a second time. It never sends one again that could
+/// change anything.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Again {
+    /// The upstream refused the key, and there is a newer one.
+    NewKey,
 }
 
 /// What became of a request to an upstream.

@@ -1,5 +1,6 @@
 //! The upstream's answer: what of it may go back, without the real key and the nonce.
 
+use agentcred_protocol::scrub::Scrubber;
 use http::header::{self, HeaderMap};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -11,7 +12,6 @@ use super::scrubbed::Scrubbed;
 use crate::headers::passed_back;
 use crate::refused::Refused;
 use crate::reply::{Reply, no_store};
-use crate::secrets::Secret;
 
 /// An answer that nobody has seen yet.
 #[must_use = "the caller waits for it"]
@@ -26,7 +26,7 @@ impl Answer {
     /// headers of a list, and its body: no reason phrase, no trailers, no `Location`.
     pub(super) fn of(
         recorded: &Recorded,
-        secret: &Secret,
+        keys: &Scrubber,
         response: Response<Incoming>,
         deadline: Instant,
         limit: u64,
@@ -46,7 +46,7 @@ impl Answer {
             return refuse("upstream_answer_too_large");
         }
         let nonce = cleared.redemption().nonce().scrubber();
-        let scrubbers = [secret.scrubber(), &nonce];
+        let scrubbers = [keys, &nonce];
         let headers = passed_back(&head.headers, &cleared.service().response_headers, scrubbers);
         let body = Scrubbed::new(body, scrubbers, deadline, limit);
         Ok(Self { status: head.status, headers, body })

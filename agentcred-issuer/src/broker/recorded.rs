@@ -1,63 +1,95 @@
 //! The audit of a use: durable before anything leaves, and completed when it is known how it
 //! ended.
 
-use std::sync::Arc;
-
 use super::cleared::Cleared;
-use crate::audit::{Event, Outcome};
+use crate::audit::{Again, Event, Outcome};
+use crate::inject::Keys;
 use crate::refused::Refused;
-use crate::secrets::Secret;
 use crate::vault::Vault;
 
 /// A cleared request that stands in the audit. Only such a one gets a real key.
 #[derive(Debug)]
 #[must_use = "the audit says that this request leaves"]
-pub(super) struct Recorded(Cleared);
+pub(super) struct Recorded {
+    cleared: Cleared,
+    again: Option<Again>,
+}
 
 impl Recorded {
     pub(super) async fn of(vault: &Vault, cleared: Cleared) -> Result<Self, Refused> {
+        Self::record(vault, cleared, None).await
+    }
+
+    /// The same request once more, with a line of its own. Whoever calls this knows that it
+    /// changes nothing upstream.
+    pub(super) async fn again(self, vault: &Vault, why: Again) -> Result<Self, Refused> {
+        Self::record(vault, self.cleared, Some(why)).await
+    }
+
+    async fn record(
+        vault: &Vault,
+        cleared: Cleared,
+        again: Option<Again>,
+    ) -> Result<Self, Refused> {
         let call = cleared.redemption().call();
         // A caller who puts the nonce itself into a path must not get it into the audit.
         let scrubber = cleared.redemption().nonce().scrubber();
         let path = scrubber.text(cleared.target().path());
         let method = cleared.method().as_str();
-        let recorded = vault.record(Event::Use { call, method, path: &path }).await;
+        let recorded = vault.record(Event::Use { call, method, path: &path, again }).await;
         recorded.map_err(|error| Refused::from(error).about(call))?;
-        Ok(Self(cleared))
+        Ok(Self { cleared, again })
     }
 
     pub(super) fn cleared(&self) -> &Cleared {
-        &self.0
+        &self.cleared
     }
 
-    /// The real key of the service.
-    pub(super) async fn secret(&self, vault: &Vault) -> Result<Arc<Secret>, Refused> {
-        match vault.secrets.fetch(&self.0.service().secret).await {
-            Ok(secret) => Ok(secret),
+    /// The real keys of the service.
+    pub(super) async fn keys(&self, vault: &Vault) -> Result<Keys, Refused> {
+        match vault.keyring.keys(self.cleared.service()).await {
+            Ok(keys) => Ok(keys),
             Err(error) => {
-                tracing::error!(service = %self.0.service().name, %error, "no secret");
+                tracing::error!(service = %self.cleared.service().name, %error, "no key");
                 Err(self.give_back(vault, Outcome::NoSecret, "no_secret").await)
             }
         }
     }
 
-    /// Nothing was sent: the use is given back and the caller may try again.
+    /// The keys after those that the upstream refused. None when it is to be believed: there are
+    /// no others, or nobody can say.
+    pub(super) async fn newer_keys(&self, vault: &Vault, refused: &Keys) -> Option<Keys> {
+        let service = self.cleared.service();
+        match vault.keyring.newer(service, refused).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                tracing::warn!(service = %service.name, %error, "no newer key");
+                None
+            }
+        }
+    }
+
+    /// Nothing was sent: the use is given back and the caller may try again. A request that was
+    /// sent once before stays spent.
     pub(super) async fn give_back(
         &self,
         vault: &Vault,
         outcome: Outcome,
         reason: &'static str,
     ) -> Refused {
-        let redemption = self.0.redemption();
+        let redemption = self.cleared.redemption();
         let refused = Refused::unavailable(reason).about(redemption.call());
         let is_recorded = self.finish(vault, outcome).await.is_ok();
+        if self.again.is_some() {
+            return refused;
+        }
         let is_given_back = vault.ledger.give_back(redemption.nonce()).await.is_ok();
         if is_recorded && is_given_back { refused.retryable() } else { refused }
     }
 
     /// Records how it ended.
     pub(super) async fn finish(&self, vault: &Vault, outcome: Outcome) -> Result<(), Refused> {
-        let call = self.0.redemption().call();
+        let call = self.cleared.redemption().call();
         let recorded = vault.record(Event::Answer { call, outcome }).await;
         recorded.map_err(|error| Refused::from(error).about(call))
     }

@@ -1,9 +1,12 @@
 //! The configuration as it is written: the TOML grammar, nothing checked but its shape.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +18,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) tasks: RawTasks,
     pub(crate) operators: Option<RawOperators>,
+    #[serde(default)]
+    pub(crate) secrets: RawSecrets,
     #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
@@ -51,6 +56,13 @@ impl Default for RawTasks {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSecrets {
+    pub(crate) cache: Option<String>,
+    pub(crate) overlap: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawOperators {
@@ -82,8 +94,8 @@ pub(crate) struct RawGrant {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawService {
     pub(crate) origin: String,
-    pub(crate) secret: String,
-    pub(crate) inject: RawInjection,
+    pub(crate) secret: Option<String>,
+    pub(crate) inject: RawInjections,
     #[serde(default)]
     pub(crate) scopes: BTreeMap<String, Vec<RawRule>>,
     #[serde(default)]
@@ -95,11 +107,60 @@ pub(crate) struct RawService {
     pub(crate) response_headers: Vec<String>,
 }
 
+/// One injection as a table, or several as an array of tables.
+pub(crate) enum RawInjections {
+    One(Box<RawInjection>),
+    Many(Vec<RawInjection>),
+}
+
+impl<'de> Deserialize<'de> for RawInjections {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        // An untagged enum would not tell which key is wrong.
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = RawInjections;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table, or an array of tables")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawInjections, A::Error> {
+                let one = RawInjection::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawInjections::One(Box::new(one)))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RawInjections, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(RawInjections::Many)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawInjection {
-    pub(crate) header: String,
-    pub(crate) format: String,
+    pub(crate) header: Option<String>,
+    pub(crate) format: Option<String>,
+    pub(crate) basic: Option<String>,
+    pub(crate) query: Option<String>,
+    pub(crate) client_credentials: Option<RawClientCredentials>,
+    pub(crate) aws_sigv4: Option<RawSigV4>,
+    pub(crate) secret: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawClientCredentials {
+    pub(crate) token_url: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) authentication: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSigV4 {
+    pub(crate) region: String,
+    pub(crate) service: String,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Checks services: origin, secret source, injection, trust and the rules of every scope.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use agentcred_protocol::names::ServiceName;
@@ -17,12 +17,13 @@ use url::Host;
 
 use super::bodies::check_body;
 use super::finding::{Findings, Key};
-use super::raw::{RawInjection, RawRule, RawService};
+use super::injections;
+use super::raw::{RawRule, RawService};
+use crate::inject::Injections;
 use crate::method_override::is_override_header;
 use crate::network::Networks;
 use crate::rules::Rule;
-use crate::secrets::SecretRef;
-use crate::service::{Injection, Origin, Service, Transport, is_framing};
+use crate::service::{Destination, Origin, Service, Transport, is_framing};
 
 pub(super) fn check(
     services: BTreeMap<String, RawService>,
@@ -63,35 +64,30 @@ fn check_service(
         .ok();
     let networks = check_networks(&raw.allow_networks, &at.field("allow_networks"), findings);
     if let Some(origin) = &origin {
-        check_address(origin, &networks, at, findings);
+        check_address(origin, &networks, &at.field("origin"), findings);
     }
-    let secret = SecretRef::read(&raw.secret, folder)
-        .map_err(|message| findings.error(&at.field("secret"), message))
-        .ok();
-    let inject = check_injection(&raw.inject, &at.field("inject"), findings);
-    let transport = check_transport(origin.as_ref(), raw.ca_file, at, folder, findings);
+    let trust = raw.ca_file.map(|file| folder.join(file));
+    let ground = Ground { at, folder, trust: trust.as_deref(), networks: &networks };
+    let inject = injections::check(raw.secret.as_deref(), &raw.inject, &ground, findings);
+    let is_tls = origin.as_ref().is_some_and(|origin| origin.is_tls);
+    if trust.is_some() && !is_tls && !inject.as_ref().is_some_and(Injections::use_tls) {
+        findings.error(&at.field("ca_file"), "is of no use: the origin is plain http");
+    }
+    let transport = origin.as_ref().and_then(|origin| ground.transport(origin, findings));
     let request_headers =
         check_headers(&raw.request_headers, &at.field("request_headers"), findings);
-    if let Some(inject) = &inject
-        && request_headers.contains(inject.header())
-    {
-        let header = inject.header();
-        findings.error(
-            &at.field("request_headers"),
-            format!("passes on {header}, which the key goes into"),
-        );
+    if let Some(inject) = &inject {
+        injections::check_headers(inject, &request_headers, at, findings);
+        injections::check_rules(inject, &raw.scopes, at, findings);
     }
     let response_headers =
         check_headers(&raw.response_headers, &at.field("response_headers"), findings);
     let scopes = check_scopes(raw.scopes, at, findings);
     Some(Service {
         name: name?,
-        origin: origin?,
-        secret: secret?,
+        destination: Destination { origin: origin?, networks, transport: transport? },
         inject: inject?,
         scopes,
-        networks,
-        transport: transport?,
         request_headers,
         response_headers,
     })
@@ -117,7 +113,12 @@ fn check_networks(texts: &[String], at: &Key, findings: &mut Findings<'_>) -> Ne
 }
 
 /// An address in the origin itself is known now, so a refusal at dial time need not wait.
-fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut Findings<'_>) {
+pub(super) fn check_address(
+    origin: &Origin,
+    networks: &Networks,
+    at: &Key,
+    findings: &mut Findings<'_>,
+) {
     let address = match origin.host {
         Host::Ipv4(address) => address.into(),
         Host::Ipv6(address) => address.into(),
@@ -125,7 +126,7 @@ fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut 
     };
     if !networks.permit(address) {
         findings.error(
-            &at.field("origin"),
+            at,
             format!(
                 "is not a public address; if it is meant, say so: allow_networks = [\"{}\"]",
                 IpNet::from(address)
@@ -134,43 +135,42 @@ fn check_address(origin: &Origin, networks: &Networks, at: &Key, findings: &mut 
     }
 }
 
-fn check_injection(raw: &RawInjection, at: &Key, findings: &mut Findings<'_>) -> Option<Injection> {
-    Injection::new(&raw.header, &raw.format)
-        .map_err(|invalid| findings.error(&at.field(invalid.key), invalid.message))
-        .ok()
+/// What the addresses of one service are checked against.
+pub(super) struct Ground<'g> {
+    pub(super) at: &'g Key,
+    pub(super) folder: &'g Path,
+    trust: Option<&'g Path>,
+    pub(super) networks: &'g Networks,
 }
 
-/// How the upstream's certificate is verified, when the origin has TLS.
-fn check_transport(
-    origin: Option<&Origin>,
-    ca_file: Option<PathBuf>,
-    at: &Key,
-    folder: &Path,
-    findings: &mut Findings<'_>,
-) -> Option<Transport> {
-    if !origin?.is_tls {
-        if ca_file.is_some() {
-            findings.error(&at.field("ca_file"), "is of no use: the origin is plain http");
+impl Ground<'_> {
+    /// How the certificate of an origin is verified, when it has TLS.
+    pub(super) fn transport(
+        &self,
+        origin: &Origin,
+        findings: &mut Findings<'_>,
+    ) -> Option<Transport> {
+        if !origin.is_tls {
+            return Some(Transport::Loopback);
         }
-        return Some(Transport::Loopback);
+        let at = self.at.field(if self.trust.is_some() { "ca_file" } else { "origin" });
+        read_trust(self.trust).map_err(|message| findings.error(&at, message)).ok()
     }
-    let at = at.field(if ca_file.is_some() { "ca_file" } else { "origin" });
-    read_trust(ca_file.map(|file| folder.join(file)))
-        .map_err(|message| findings.error(&at, message))
-        .ok()
 }
 
 /// Trusts the certificates of a file, or what the machine trusts.
-fn read_trust(ca_file: Option<PathBuf>) -> Result<Transport, String> {
+fn read_trust(ca_file: Option<&Path>) -> Result<Transport, String> {
     let no_trust = |error: rustls::Error| format!("has no trust store: {error}");
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(no_trust)?;
     let builder = match ca_file {
         None => builder.with_platform_verifier().map_err(no_trust)?,
-        Some(file) => builder.with_root_certificates(read_roots(&file)?),
+        Some(file) => builder.with_root_certificates(read_roots(file)?),
     };
-    Ok(Transport::Tls(Arc::new(builder.with_no_client_auth())))
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Transport::Tls(Arc::new(config)))
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, String> {

@@ -185,7 +185,7 @@ const REFUSED: &[Change] = &[
     (
         "header = \"authorization\"",
         "header = \"stripe-version\"",
-        "services.stripe.request_headers",
+        "services.stripe.request_headers[0]",
         "which the key goes into",
     ),
     ("Bearer {secret}", "Bearer", "services.stripe.inject.format", "must hold {secret}"),

@@ -1,5 +1,7 @@
 //! What of a request reaches the upstream, and what never does.
 
+use std::time::Duration;
+
 use agentcred_protocol::proof;
 use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
 use http::Method;
@@ -163,16 +165,18 @@ async fn once_something_was_sent_the_use_stays_spent() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_used_at_once_and_a_missing_one_refuses() {
+async fn a_rotated_key_is_used_within_a_minute_and_a_missing_one_refuses() {
     let stage = Stage::set().await;
     let nonce = stage.agent.mint(Wish { uses: 3, ..READ }).await;
     let file = stage.folder().join("stripe.key");
     assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
     write_private(&file, "sk_live_the_next_one");
+    stage.clock.advance(Duration::from_mins(1));
     assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
     let arrived = stage.upstream.arrived();
     assert_eq!(arrived[1].header("authorization"), ["Bearer sk_live_the_next_one"]);
     std::fs::remove_file(&file).unwrap();
+    stage.clock.advance(Duration::from_mins(1));
     let response = stage.agent.get(&nonce, CUSTOMERS).await;
     assert_eq!(broker_refusal(response).await.code, RefusalCode::TemporarilyUnavailable);
     assert_eq!(stage.upstream.arrived().len(), 2);

@@ -14,17 +14,24 @@ use tokio_rustls::client::TlsStream;
 use url::Host;
 
 use crate::resolver::Resolver;
-use crate::service::{Service, Transport};
+use crate::service::{Destination, Transport};
 
-/// A connection to an upstream.
-pub(super) enum Stream {
+/// What dialling gives.
+pub(crate) struct Dialled {
+    pub(crate) stream: Stream,
+    /// Whether both ends agreed on it when they agreed on keys (RFC 7301).
+    pub(crate) is_http2: bool,
+}
+
+/// A stream of bytes to an upstream.
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Why no connection was made. Nothing of the request was sent.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DialError {
+pub(crate) enum DialError {
     #[error("its name cannot be resolved: {0}")]
     Resolve(io::Error),
     #[error("every address of it is forbidden; allow_networks of the service allows more")]
@@ -33,37 +40,46 @@ pub(super) enum DialError {
     Connect(io::Error),
     #[error("no TLS: {0}")]
     Tls(io::Error),
+    #[error("no HTTP: {0}")]
+    Http(hyper::Error),
 }
 
 impl DialError {
-    pub(super) const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Resolve(_) => "upstream_unresolved",
             Self::Forbidden => "upstream_address_forbidden",
             Self::Connect(_) => "upstream_refused_connection",
             Self::Tls(_) => "upstream_tls",
+            Self::Http(_) => "upstream_http",
         }
     }
 }
 
-/// Connects to a service's origin.
-pub(super) async fn dial(service: &Service, resolver: &dyn Resolver) -> Result<Stream, DialError> {
+/// Connects to an origin.
+pub(crate) async fn dial(
+    destination: &Destination,
+    resolver: &dyn Resolver,
+) -> Result<Dialled, DialError> {
     let mut failure = DialError::Forbidden;
-    for address in resolve(service, resolver).await? {
-        if !may_dial(service, address.ip()) {
+    for address in resolve(destination, resolver).await? {
+        if !may_dial(destination, address.ip()) {
             continue;
         }
         match TcpStream::connect(address).await {
-            Ok(stream) => return secure(service, stream).await,
+            Ok(stream) => return secure(destination, stream).await,
             Err(error) => failure = DialError::Connect(error),
         }
     }
     Err(failure)
 }
 
-async fn resolve(service: &Service, resolver: &dyn Resolver) -> Result<Vec<SocketAddr>, DialError> {
-    let port = service.origin.port;
-    match &service.origin.host {
+async fn resolve(
+    destination: &Destination,
+    resolver: &dyn Resolver,
+) -> Result<Vec<SocketAddr>, DialError> {
+    let port = destination.origin.port;
+    match &destination.origin.host {
         Host::Ipv4(address) => Ok(vec![(*address, port).into()]),
         Host::Ipv6(address) => Ok(vec![(*address, port).into()]),
         Host::Domain(name) => resolver.resolve(name, port).await.map_err(DialError::Resolve),
@@ -71,18 +87,20 @@ async fn resolve(service: &Service, resolver: &dyn Resolver) -> Result<Vec<Socke
 }
 
 /// A key goes in the clear to this very machine only, whatever `localhost` resolves to.
-fn may_dial(service: &Service, address: IpAddr) -> bool {
-    service.networks.permit(address)
-        && match service.transport {
+fn may_dial(destination: &Destination, address: IpAddr) -> bool {
+    destination.networks.permit(address)
+        && match destination.transport {
             Transport::Tls(_) => true,
             Transport::Loopback => address.to_canonical().is_loopback(),
         }
 }
 
-async fn secure(service: &Service, stream: TcpStream) -> Result<Stream, DialError> {
+async fn secure(destination: &Destination, stream: TcpStream) -> Result<Dialled, DialError> {
     stream.set_nodelay(true).map_err(DialError::Connect)?;
-    let Transport::Tls(tls) = &service.transport else { return Ok(Stream::Plain(stream)) };
-    let name = match &service.origin.host {
+    let Transport::Tls(tls) = &destination.transport else {
+        return Ok(Dialled { stream: Stream::Plain(stream), is_http2: false });
+    };
+    let name = match &destination.origin.host {
         Host::Domain(name) => ServerName::try_from(name.clone())
             .map_err(|error| DialError::Tls(io::Error::other(error)))?,
         Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
@@ -90,7 +108,8 @@ async fn secure(service: &Service, stream: TcpStream) -> Result<Stream, DialErro
     };
     let connector = TlsConnector::from(Arc::clone(tls));
     let stream = connector.connect(name, stream).await.map_err(DialError::Tls)?;
-    Ok(Stream::Tls(Box::new(stream)))
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok(Dialled { stream: Stream::Tls(Box::new(stream)), is_http2 })
 }
 
 impl AsyncRead for Stream {

@@ -1,0 +1,105 @@
+//! One connection to an upstream, in the version of HTTP that both ends speak.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::uri::{Authority, Parts, Scheme};
+use http::{Request, Response, Uri, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+use crate::dial::{DialError, Dialled, dial};
+use crate::resolver::Resolver;
+use crate::service::Destination;
+
+/// A connection that was dialled at a checked address.
+pub(crate) struct Connection {
+    sender: Sender,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The connection was at its end already: nothing of the request was sent.
+    BeforeSending,
+    /// The request was sent, wholly or in part.
+    WhileSending,
+}
+
+impl Connection {
+    pub(crate) async fn open(
+        destination: &Destination,
+        resolver: &dyn Resolver,
+    ) -> Result<Self, DialError> {
+        let Dialled { stream, is_http2 } = dial(destination, resolver).await?;
+        let io = TokioIo::new(stream);
+        let sender = if is_http2 {
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_header_list_size(LARGEST_HEAD)
+                .handshake(io)
+                .await
+                .map_err(DialError::Http)?;
+            tokio::spawn(connection);
+            Sender::Http2(sender)
+        } else {
+            let (sender, connection) = http1::Builder::new()
+                .max_headers(MOST_HEADERS)
+                .max_buf_size(LARGEST_HEAD as usize)
+                .handshake(io)
+                .await
+                .map_err(DialError::Http)?;
+            // It ends with the response body, or when that is dropped.
+            tokio::spawn(connection);
+            Sender::Http1(sender)
+        };
+        Ok(Self { sender })
+    }
+
+    /// Sends a request, whose target is a path and query and which names its host in `Host`.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Incoming>, Broken> {
+        match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.try_send_request(request.map(Full::new)).await.map_err(broken)
+            }
+            Sender::Http2(sender) => {
+                let request = in_http2(request).ok_or(Broken::BeforeSending)?;
+                sender.try_send_request(request.map(Full::new)).await.map_err(broken)
+            }
+        }
+    }
+}
+
+fn broken<T>(mut error: TrySendError<T>) -> Broken {
+    match error.take_message() {
+        Some(_) => Broken::BeforeSending,
+        None => Broken::WhileSending,
+    }
+}
+
+/// The same request as HTTP/2 has it: the host stands in the target, and nothing speaks of the
+/// connection (RFC 9113 section 8.2.2).
+fn in_http2(mut request: Request<Bytes>) -> Option<Request<Bytes>> {
+    let headers: &mut HeaderMap = request.headers_mut();
+    headers.remove(header::CONNECTION);
+    let host = headers.remove(header::HOST)?;
+    let mut parts = Parts::default();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Some(Authority::try_from(host.as_bytes()).ok()?);
+    parts.path_and_query = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    *request.version_mut() = Version::HTTP_2;
+    Some(request)
+}
+
+const MOST_HEADERS: usize = 100;
+const LARGEST_HEAD: u32 = 64 * 1024;
