@@ -161,14 +161,14 @@ fn filled(template: &Value, echoed: &str) -> Value {
     }
 }
 
-/// How many nonces of earlier calls are looked for as well.
-const NONCES_KEPT: usize = 1;
+/// How many calls back nonces are looked for.
+const CALLS_KEPT: usize = 2;
 
-/// The upstream's next answer, the nonces of the call, and what is logged in it.
+/// The upstream's next answer, the nonces of the last calls, and what is logged in them.
 #[derive(Clone, Default)]
 struct Rig {
     next: Arc<Mutex<Option<(Echo, Place)>>>,
-    nonces: Arc<Mutex<Vec<String>>>,
+    nonces: Arc<Mutex<Vec<Vec<Oracle>>>>,
     logs: CapturedLogs,
 }
 
@@ -176,7 +176,11 @@ impl Rig {
     fn issuer(&self) -> MemoryIssuer {
         let (next, nonces) = (Arc::clone(&self.next), Arc::clone(&self.nonces));
         MemoryIssuer::echoing(
-            move |nonce| lock(&nonces).push(nonce.to_owned()),
+            move |nonce| {
+                if let Some(call) = lock(&nonces).last_mut() {
+                    call.push(Oracle::new(nonce));
+                }
+            },
             move |_, nonce| match &*lock(&next) {
                 Some((echo, place)) => place.answer(&echo.encode(nonce)),
                 None => ok("{}".to_owned()),
@@ -190,11 +194,12 @@ impl Rig {
 
     /// Runs one call and gives all that came out of it.
     async fn call(&self, task: &Task, tool: &str, arguments: Value) -> Vec<(Sink, String)> {
-        // The nonce of the call before may not come out of this one either.
+        // The nonces of the call before may not come out of this one either.
         {
-            let mut nonces = lock(&self.nonces);
-            let older = nonces.len().saturating_sub(NONCES_KEPT);
-            nonces.drain(..older);
+            let mut calls = lock(&self.nonces);
+            calls.push(Vec::new());
+            let older = calls.len().saturating_sub(CALLS_KEPT);
+            calls.drain(..older);
         }
         let watch = panics::Watch::start();
         let outcome = task.call(tool, arguments).with_subscriber(self.logs.clone()).await;
@@ -218,10 +223,10 @@ impl Rig {
         echo: impl Into<Option<Echo>>,
         observed: &[(Sink, String)],
     ) {
-        let oracles: Vec<_> = lock(&self.nonces).iter().map(|nonce| Oracle::new(nonce)).collect();
+        let calls = lock(&self.nonces);
         let echo = echo.into();
-        for (sink, text) in observed {
-            let leaking = oracles.iter().any(|oracle| oracle.finds(text.as_bytes()));
+        for (sink, text) in observed.iter().filter(|(_, text)| !text.is_empty()) {
+            let leaking = calls.iter().flatten().any(|nonce| nonce.finds(text.as_bytes()));
             report.observe(leaking, || Leak { tool: tool.to_owned(), sink: *sink, echo }, *sink);
         }
     }

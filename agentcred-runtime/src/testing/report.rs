@@ -65,7 +65,7 @@ impl LeakReport {
         }
     }
 
-    /// How many outputs were searched.
+    /// How many outputs were searched. A sink that stayed empty is none.
     pub fn observations(&self) -> u64 {
         self.observed.values().sum()
     }

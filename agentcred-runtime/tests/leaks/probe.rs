@@ -49,8 +49,8 @@ async fn honest_and_careless_tools_leak_nothing() {
     let report =
         LeakProbe::new(toolbox).answer(json!({"data": [{"id": LeakProbe::NONCE}]})).run().await;
     report.assert_clean();
-    assert!(report.observations() > 4000, "{}", report.observations());
-    for sink in [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Panic, Sink::Debug] {
+    assert!(report.observations() > 3000, "{}", report.observations());
+    for sink in [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Debug] {
         assert!(report.observed(sink) > 0, "{sink:?}");
     }
 }
