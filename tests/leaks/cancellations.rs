@@ -12,6 +12,9 @@ use crate::{Dice, count, task};
 /// How long the revocations of calls that were dropped may take.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// About as many turns of the executor as a call takes.
+const TURNS: usize = 1_000;
+
 /// Ask twice with a nonce that allows for more.
 #[credentialed_tool(service = "crm", scope = "read:records", ttl = "1m", uses = 3)]
 async fn ask_twice(crm: Nonce) -> Result<(), ToolError> {
@@ -21,11 +24,17 @@ async fn ask_twice(crm: Nonce) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Passes after so many turns of the executor, and counts them.
-async fn turns(limit: usize, passed: &mut usize) {
-    while *passed < limit {
+/// Passes after so many turns of the executor.
+async fn turns(count: usize) {
+    for _ in 0..count {
         yield_now().await;
-        *passed += 1;
+    }
+}
+
+/// Passes when one more nonce than these is on the wire.
+async fn another_nonce(stage: &Stage, known: usize) {
+    while stage.heard().since(known).is_empty() {
+        yield_now().await;
     }
 }
 
@@ -35,24 +44,23 @@ async fn the_real_ledger_has_no_live_nonce_of_calls_that_were_dropped() {
     let task = task(&stage, "hasty", toolbox![AskTwice]).await;
     let calls = count("AGENTCRED_CANCELLED", 300);
     let (mut dice, mut cancelled, mut while_live) = (Dice(7), 0, 0);
-    // How many turns a whole call took the last time that one was left to end.
-    let mut whole = usize::MAX;
-    for _ in 0..calls {
-        let (known, mut passed) = (stage.heard().nonces().len(), 0);
-        let limit = if whole == usize::MAX { whole } else { dice.roll(whole + whole / 4) };
+    for number in 0..calls {
+        let known = stage.heard().tokens().len();
+        // Every other call is dropped at any point, and every other at a point in a nonce's life.
+        let point = async {
+            if number % 2 == 0 {
+                another_nonce(&stage, known).await;
+            }
+            turns(dice.roll(TURNS)).await;
+        };
         tokio::select! {
             biased;
             outcome = task.call("ask_twice", json!({})) => assert!(outcome.into_result().is_ok()),
-            () = turns(limit, &mut passed) => cancelled += 1,
+            () = point => {
+                cancelled += 1;
+                while_live += usize::from(!stage.heard().since(known).is_empty());
+            }
         }
-        if passed < limit {
-            whole = passed;
-            continue;
-        }
-        while_live += usize::from(stage.heard().nonces().len() > known);
-        // One after the other: what the dropped calls left would slow the next ones down, until
-        // all were dropped at their beginning.
-        turns(whole, &mut 0).await;
     }
     println!("{cancelled} cancelled, {while_live} of them with a nonce");
     assert!(cancelled > calls / 4 && while_live > calls / 10, "calls were dropped in the middle");

@@ -5,12 +5,17 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a test may end where it fails, and says what it counted"
 )]
 
 mod cancellations;
 mod crowd;
+mod observations;
+mod printed;
+mod shapes;
+mod sinks;
 mod smuggling;
 mod stage;
 mod tap;
@@ -26,6 +31,8 @@ use tries::{Dice, count};
 
 /// Opens a task of the stage's agent.
 async fn task(stage: &stage::Stage, name: &str, toolbox: Toolbox) -> Task {
+    // The agent's own hook goes before this one.
+    printed::listen();
     let agent = Agent::builder("crowd").issuer(stage.issuer()).tools(toolbox).build().unwrap();
     agent.task(name).await.unwrap()
 }

@@ -103,9 +103,14 @@ impl Stage {
         live
     }
 
+    /// The audit's file.
+    pub(crate) fn audit_file(&self) -> &Path {
+        self.server.audit_file()
+    }
+
     /// The audit as it stands in the file.
     pub(crate) fn audit_text(&self) -> String {
-        std::fs::read_to_string(self.server.audit_file()).unwrap()
+        std::fs::read_to_string(self.audit_file()).unwrap()
     }
 
     /// The audit's lines that tell of `event`.

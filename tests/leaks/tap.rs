@@ -1,6 +1,6 @@
 //! A tap on the wire between agent and vault side: it passes bytes on and remembers every token.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -8,9 +8,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What was heard. Its clones are the same one.
+/// What was heard, in its order. Its clones are the same one.
 #[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<BTreeSet<String>>>);
+pub(crate) struct Heard(Arc<Mutex<Tokens>>);
+
+#[derive(Default)]
+struct Tokens {
+    order: Vec<String>,
+    known: HashSet<String>,
+}
 
 /// A tap that listens. What comes before [`Tap::connect_to`] waits.
 pub(crate) struct Tap {
@@ -51,21 +57,27 @@ impl Tap {
 impl Heard {
     /// Every nonce so far.
     pub(crate) fn nonces(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|token| token.starts_with("acn_")).cloned().collect()
+        self.tokens().into_iter().filter(|token| token.starts_with("acn_")).collect()
     }
 
     /// Every nonce and task grant so far.
     pub(crate) fn tokens(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().cloned().collect()
+        self.since(0)
+    }
+
+    /// Those that came after so many others.
+    pub(crate) fn since(&self, known: usize) -> Vec<String> {
+        self.0.lock().unwrap().order[known..].to_vec()
     }
 
     fn listen(&self, bytes: &[u8]) {
+        let mut tokens = self.0.lock().unwrap();
         for prefix in ["acn_", "acg_"] {
             for start in memchr::memmem::find_iter(bytes, prefix) {
                 let Some(token) = bytes.get(start..start + TOKEN) else { continue };
                 let token = String::from_utf8_lossy(token).into_owned();
-                if !self.0.lock().unwrap().contains(&token) {
-                    self.0.lock().unwrap().insert(token);
+                if tokens.known.insert(token.clone()) {
+                    tokens.order.push(token);
                 }
             }
         }
