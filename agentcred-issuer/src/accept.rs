@@ -1,6 +1,7 @@
 //! Accepting: each connection gets a place and a pace, and ends in time.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,19 +29,23 @@ pub(crate) trait Listener: Send + 'static {
     /// One connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
+    /// What has to happen before a request can be read.
+    type Opening: Future<Output = io::Result<Self::Stream>> + Send + 'static;
+
     /// The next connection, and who made it.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, IpAddr)>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Opening, IpAddr)>> + Send;
 }
 
 impl Listener for TcpListener {
     type Stream = TcpStream;
+    type Opening = Ready<io::Result<TcpStream>>;
 
-    async fn accept(&self) -> io::Result<(TcpStream, IpAddr)> {
+    async fn accept(&self) -> io::Result<(Self::Opening, IpAddr)> {
         let (stream, address) = Self::accept(self).await?;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection will be slower than it could be");
         }
-        Ok((stream, address.ip()))
+        Ok((ready(Ok(stream)), address.ip()))
     }
 }
 
@@ -65,11 +70,11 @@ pub(crate) async fn accept<A: Answers>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok((opening, address)) => {
                 // Without a place it is closed at once, which says more than silence.
                 let Some(place) = places.take(address) else { continue };
                 let pace = Arc::new(Pace::new(place, limits));
-                connections.spawn(serve(stream, pace, Arc::clone(&answers), stopped.clone()));
+                connections.spawn(open(opening, pace, Arc::clone(&answers), stopped.clone()));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: somebody has to give one back.
@@ -84,6 +89,25 @@ pub(crate) async fn accept<A: Answers>(
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain_time, drained).await.is_err() {
         tracing::warn!("requests were cut off at shutdown");
+    }
+}
+
+/// Opens a connection and serves it. The first request has to come in time too.
+async fn open<A: Answers, S: AsyncRead + AsyncWrite + Unpin>(
+    opening: impl Future<Output = io::Result<S>>,
+    pace: Arc<Pace>,
+    answers: Arc<A>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let opened = tokio::select! {
+        biased;
+        opened = opening => opened,
+        () = pace.over() => return,
+        () = stopping(&mut stopped) => return,
+    };
+    match opened {
+        Ok(stream) => serve(stream, pace, answers, stopped).await,
+        Err(error) => tracing::debug!(%error, "a connection could not be secured"),
     }
 }
 

@@ -7,7 +7,10 @@
 //! issuer = "https://vault.example/"     # optional; else the address that is listened on
 //!
 //! [server]
-//! listen = "127.0.0.1:8420"             # loopback; port 0 takes a free one
+//! listen = "127.0.0.1:8420"             # loopback, unless there is TLS; port 0 takes a free one
+//! tls = { certificate = "vault.pem", key = "vault.key", client_ca = "clients.pem" } # optional
+//! max_connections = 4096                # when there are more, who has waited longest makes way
+//! max_connections_per_peer = 512        # the same for one address
 //!
 //! [audit]
 //! file = "audit.jsonl"                  # paths are relative to this file
@@ -84,9 +87,9 @@ mod injections;
 mod manifest;
 mod operators;
 mod raw;
+mod server;
 mod services;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,11 +104,12 @@ use raw::{RawConfig, RawSecrets};
 
 pub(crate) use finding::Key;
 pub use finding::{Finding, InvalidConfig, Severity};
+pub(crate) use server::Listener;
 
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    pub(crate) listen: SocketAddr,
+    pub(crate) server: Listener,
     pub(crate) issuer: Option<Url>,
     pub(crate) audit_file: PathBuf,
     pub(crate) max_outstanding: usize,
@@ -175,8 +179,11 @@ impl Config {
 
 /// Checks everything, so that an operator sees all findings at once.
 fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Config> {
-    let listen = check_listen(&raw.server.listen, findings);
-    let issuer = raw.issuer.as_deref().map(|text| check_issuer(text, findings));
+    let issuer = match raw.issuer.as_deref().map(|text| check_issuer(text, findings)) {
+        None => Some(None),
+        Some(issuer) => issuer.map(Some),
+    };
+    let server = server::check(raw.server, issuer.as_ref(), folder, findings);
     if !(1..=MOST_OUTSTANDING).contains(&raw.tasks.max_outstanding) {
         findings.error(
             &Key::root("tasks").field("max_outstanding"),
@@ -191,11 +198,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let services = services::check(raw.services, folder, findings);
     let agents = agents::check(raw.agents, &services, folder, findings);
     Some(Config {
-        listen: listen?,
-        issuer: match issuer {
-            None => None,
-            Some(issuer) => Some(issuer?),
-        },
+        server: server?,
+        issuer: issuer?,
         audit_file: folder.join(raw.audit.file),
         max_outstanding: raw.tasks.max_outstanding,
         operators: match operators {
@@ -225,23 +229,6 @@ fn check_times(raw: &RawSecrets, findings: &mut Findings) -> Times {
         }
     }
     times
-}
-
-fn check_listen(text: &str, findings: &mut Findings) -> Option<SocketAddr> {
-    let key = || Key::root("server").field("listen");
-    let Ok(address) = text.parse::<SocketAddr>() else {
-        findings.error(&key(), "must be an address and a port, as 127.0.0.1:8420");
-        return None;
-    };
-    if !address.ip().is_loopback() {
-        findings.error(
-            &key(),
-            "must be a loopback address: it listens without TLS; listen on 127.0.0.1 behind a \
-             proxy that terminates TLS and name its URL in `issuer`",
-        );
-        return None;
-    }
-    Some(address)
 }
 
 /// The issuer's URL is what assertions and proofs are signed for, so it has one form.

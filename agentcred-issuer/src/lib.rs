@@ -59,7 +59,9 @@ mod rules;
 pub mod secrets;
 pub mod server;
 mod service;
+mod steady;
 mod target;
+mod tls;
 mod vault;
 
 pub use call::{Call, Task};
@@ -69,3 +71,5 @@ pub use limits::Limits;
 pub use operate::OperatorsAt;
 pub use resolver::{Resolver, SystemResolver};
 pub use server::{Parts, Server, StartError};
+pub use steady::SteadyClock;
+pub use tls::TlsError;

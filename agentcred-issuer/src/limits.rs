@@ -10,7 +10,8 @@ pub struct Limits {
     pub connections: usize,
     /// The same for one peer: an IPv4 address or an IPv6 network of 64 bits.
     pub connections_per_peer: usize,
-    /// How long a TLS handshake, and the head of a request from its first byte, may take.
+    /// How long the head of a request may take from its first byte. A new connection has as
+    /// long for TLS and its first head together.
     pub head_time: Duration,
     /// How long a request's body may take.
     pub request_time: Duration,
@@ -24,6 +25,8 @@ pub struct Limits {
     pub upstream_time: Duration,
     /// The largest body of an upstream's answer, in bytes.
     pub response_body: u64,
+    /// How long a renewed certificate may go unnoticed.
+    pub renewal_time: Duration,
     /// How long requests that are under way may take when the server shuts down.
     pub drain_time: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for Limits {
             request_body: 1024 * 1024,
             upstream_time: Duration::from_secs(30),
             response_body: 16 * 1024 * 1024,
+            renewal_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(10),
         }
     }

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 pub(crate) use cache::{Cache, Fetched, Times};
+pub(crate) use file::read as read_private;
 #[cfg(test)]
 pub(crate) use file::tests::write_private;
 pub use local::LocalSecrets;

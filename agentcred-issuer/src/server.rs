@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agentcred_protocol::clock::{Clock, SystemClock};
+use agentcred_protocol::clock::Clock;
 use agentcred_protocol::token::NoRandomness;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use tokio::net::TcpListener;
@@ -21,6 +21,8 @@ use crate::limits::Limits;
 use crate::operate::{Operations, OperatorsAt};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{LocalSecrets, SecretStore};
+use crate::steady::SteadyClock;
+use crate::tls::{Tls, TlsError, TlsListener};
 use crate::vault::{Endpoints, Vault};
 
 /// What a server is put together from. Tests put in what they can steer.
@@ -44,7 +46,7 @@ pub struct Parts {
 impl Default for Parts {
     fn default() -> Self {
         Self {
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::system()),
             random: Arc::new(SystemRandom::new()),
             secrets: Arc::new(LocalSecrets::default()),
             resolver: Arc::new(SystemResolver),
@@ -84,6 +86,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The listener's certificate or key cannot be used.
+    #[error("server.tls.{0}")]
+    Tls(#[from] TlsError),
     /// The issuer's URL cannot be formed.
     #[error("the issuer's URL cannot be formed: {0}")]
     Url(#[from] url::ParseError),
@@ -101,8 +106,10 @@ pub struct Server {
     address: SocketAddr,
     operators: Option<OperatorsAt>,
     audit_file: PathBuf,
+    tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
+    watching: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -132,11 +139,17 @@ impl Server {
             Some(ledger) => ledger,
             None => Arc::new(MemoryLedger::new(&*parts.random)?),
         };
-        let listen = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let tls = match config.server.tls {
+            None => None,
+            Some(files) => Some(Arc::new(Tls::open(files)?)),
+        };
+        let wanted = config.server.address;
+        let listen = |source| StartError::Listen { address: wanted, source };
+        let listener = TcpListener::bind(wanted).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let issuer = match config.issuer {
             Some(issuer) => issuer,
+            None if tls.is_some() => Url::parse(&format!("https://{address}/"))?,
             None => Url::parse(&format!("http://{address}/"))?,
         };
         let operators_listener = match &config.operators {
@@ -149,6 +162,10 @@ impl Server {
             Arc::clone(&parts.clock),
             Arc::clone(&parts.resolver),
         );
+        let mut limits = parts.limits;
+        limits.connections = config.server.most.unwrap_or(limits.connections);
+        limits.connections_per_peer =
+            config.server.most_per_peer.unwrap_or(limits.connections_per_peer);
         let vault = Arc::new(Vault {
             policy: config.policy,
             ledger,
@@ -158,14 +175,19 @@ impl Server {
             clock: parts.clock,
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,
-            limits: parts.limits,
+            limits,
             max_outstanding: config.max_outstanding,
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);
-        let limits = parts.limits;
-        let mut accepting =
-            vec![tokio::spawn(accept(listener, Arc::clone(&vault), limits, stopped.clone()))];
+        let watching = tls.clone().map(|tls| tokio::spawn(tls.watch(limits.renewal_time)));
+        let (answers, stopping) = (Arc::clone(&vault), stopped.clone());
+        let mut accepting = vec![match tls.clone() {
+            None => tokio::spawn(accept(listener, answers, limits, stopping)),
+            Some(tls) => {
+                tokio::spawn(accept(TlsListener::new(listener, tls), answers, limits, stopping))
+            }
+        }];
         tracing::info!(%address, url = %issuer, "listening");
         let mut operators_at = None;
         if let (Some(operators), Some(listener)) = (config.operators, operators_listener) {
@@ -180,8 +202,10 @@ impl Server {
             address,
             operators: operators_at,
             audit_file: config.audit_file,
+            tls,
             stop,
             accepting,
+            watching,
         })
     }
 
@@ -200,18 +224,41 @@ impl Server {
         self.operators.as_ref()
     }
 
+    /// `https` when it has TLS of its own, else `http`. With `issuer` set, the URL that agents
+    /// are pointed at may begin with another.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The audit file.
     pub fn audit_file(&self) -> &Path {
         &self.audit_file
     }
 
+    /// Reads the certificates of the listener again, which happens from time to time by itself.
+    /// Says whether new ones were found. Connections that are open keep what they began with.
+    ///
+    /// # Errors
+    /// When what is in the files now cannot be used. What was used before still is.
+    pub fn renew_certificates(&self) -> Result<bool, TlsError> {
+        self.tls.as_ref().map_or(Ok(false), |tls| tls.reload())
+    }
+
     /// Stops accepting, lets requests that are under way finish, and returns when all is done.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        for accepting in self.accepting {
+        for accepting in std::mem::take(&mut self.accepting) {
             if accepting.await.is_err() {
                 tracing::error!("an accept loop ended with a panic");
             }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(watching) = &self.watching {
+            watching.abort();
         }
     }
 }

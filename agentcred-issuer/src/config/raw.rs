@@ -30,12 +30,29 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawServer {
     pub(crate) listen: String,
+    pub(crate) tls: Option<RawTls>,
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_connections_per_peer: Option<usize>,
 }
 
 impl Default for RawServer {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8420".to_owned() }
+        Self {
+            listen: "127.0.0.1:8420".to_owned(),
+            tls: None,
+            max_connections: None,
+            max_connections_per_peer: None,
+        }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) min_version: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -103,6 +103,7 @@ pub(super) use socket::OwnSocket;
 #[cfg(unix)]
 mod socket {
     use std::fs::{self, Permissions};
+    use std::future::{Ready, ready};
     use std::io;
     use std::net::{IpAddr, Ipv4Addr};
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
@@ -143,13 +144,14 @@ mod socket {
 
     impl Listener for OwnSocket {
         type Stream = UnixStream;
+        type Opening = Ready<io::Result<UnixStream>>;
 
-        async fn accept(&self) -> io::Result<(UnixStream, IpAddr)> {
+        async fn accept(&self) -> io::Result<(Self::Opening, IpAddr)> {
             loop {
                 let (stream, _) = self.listener.accept().await?;
                 match stream.peer_cred() {
                     Ok(peer) if peer.uid() == self.owner || peer.uid() == 0 => {
-                        return Ok((stream, Ipv4Addr::LOCALHOST.into()));
+                        return Ok((ready(Ok(stream)), Ipv4Addr::LOCALHOST.into()));
                     }
                     Ok(peer) => {
                         tracing::warn!(uid = peer.uid(), "another user was turned away");

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{SecretError, SecretRef};
 
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+/// Reads a file that nobody else can read.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let reference = || SecretRef::File(path.to_owned());
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => SecretError::Missing { reference: reference() },

@@ -8,7 +8,7 @@ use agentcred_protocol::key::{SigningKey, VerifyingKey};
 
 use crate::stage::write_private;
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_agentcred-issuer"))
 }
 
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// A folder with a key made by `keygen` and a sound configuration.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     assert!(run(&["keygen", "--out", "billing"], folder.path()).status.success());
     write_private(&folder.path().join("stripe.key"), "sk_live_canary\n");

@@ -13,6 +13,8 @@ mod forbidden;
 mod forwarding;
 mod framing;
 mod happy;
+#[cfg(target_os = "linux")]
+mod hardened;
 mod injecting;
 mod issuing;
 mod killed;
@@ -35,6 +37,7 @@ mod signing;
 mod slow;
 mod stage;
 mod streaming;
+mod tls;
 mod traversal;
 mod upstream;
 

@@ -1,6 +1,7 @@
 //! The `agentcred-issuer` command: runs the vault side and helps its operator.
 
 mod audit;
+mod harden;
 mod keygen;
 mod manifest;
 mod serve;

@@ -9,6 +9,7 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 
 use crate::Failure;
+use crate::harden;
 use crate::manifest::Needs;
 
 #[derive(Args)]
@@ -30,6 +31,8 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
+    harden::harden()?;
+    harden::allow_open_files();
     let config = Config::load(&arguments.config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
@@ -41,7 +44,8 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
         let server = Server::start(config).await?;
         writeln!(
             io::stdout(),
-            "listening on http://{}, agents use {}",
+            "listening on {}://{}, agents use {}",
+            server.scheme(),
             server.address(),
             server.url()
         )?;
