@@ -7,7 +7,7 @@ use agentcred_protocol::scope::Scope;
 use serde::Serialize;
 
 /// One run of an agent, as its grant fixed it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// The agent that its key authenticated.
     pub agent: AgentId,

@@ -27,9 +27,15 @@
 //! cache   = "60s"                       # how long a real key is used before it is asked for again
 //! overlap = "5m"                        # how long answers are searched for one that was replaced
 //!
+//! [approvals]                           # of grants with approval = "human"
+//! ttl = "5m"                            # how long a human has for a decision
+//! max_pending = 100                     # calls that may wait at a time
+//! max_pending_per_task = 10
+//!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
-//! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 }]
+//! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
+//!          { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" }]
 //!
 //! [services.stripe]
 //! origin = "https://api.stripe.com"
@@ -96,6 +102,7 @@ use std::time::Duration;
 use agentcred_protocol::ttl::Ttl;
 use url::{Host, Url};
 
+use crate::approvals::ApprovalBounds;
 use crate::operate::OperatorsConfig;
 use crate::policy::Policy;
 use crate::secrets::{SecretStore, Times};
@@ -115,6 +122,7 @@ pub struct Config {
     pub(crate) max_outstanding: usize,
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
+    pub(crate) approvals: ApprovalBounds,
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
     /// What was read, for naming the line of what is found later.
@@ -195,8 +203,9 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     }
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
     let secret_times = check_times(&raw.secrets, findings);
+    let approvals = operators::check_approvals(&raw.approvals, findings);
     let services = services::check(raw.services, folder, findings);
-    let agents = agents::check(raw.agents, &services, folder, findings);
+    let agents = agents::check(raw.agents, &services, operators.is_some(), folder, findings);
     Some(Config {
         server: server?,
         issuer: issuer?,
@@ -207,6 +216,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
             Some(operators) => Some(operators?),
         },
         secret_times,
+        approvals: approvals?,
         policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),

@@ -1,6 +1,7 @@
 //! The issuing flow: a grant for a task, and from it a nonce for each call.
 
 mod agent;
+mod approve;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use agentcred_protocol::token::{GrantToken, NonceToken};
 use http::{HeaderMap, Method};
 use zeroize::Zeroizing;
 
+use crate::approvals::Approved;
 use crate::audit::{About, Event};
 use crate::call::{Call, Task};
 use crate::ledger::{MintError, NewNonce};
@@ -91,6 +93,11 @@ async fn mint_nonce(
         request.ttl,
         request.call.num_uses,
     )?;
+    let approved = if permit.needs_approval() {
+        Some(approve::approved(vault, &task, &request).await?)
+    } else {
+        None
+    };
     let call = Call {
         agent: task.agent,
         task: task.task,
@@ -107,10 +114,19 @@ async fn mint_nonce(
     let entry = NewNonce { call: call.clone(), uses: permit.uses(), expires };
     vault.ledger.add_nonce(&request.grant, &token, entry, vault.max_outstanding, now).await?;
     let (expires_in, num_uses) = (permit.ttl().seconds(), permit.uses());
-    let event = Event::Mint { call: &call, expires_in, num_uses: num_uses.count() };
+    let event = Event::Mint {
+        call: &call,
+        expires_in,
+        num_uses: num_uses.count(),
+        approval_id: approved.as_ref().map(Approved::id),
+        approved_by: approved.as_ref().map(Approved::by),
+    };
     if let Err(error) = vault.record(event).await {
         vault.ledger.revoke_nonce(&token, now).await?;
         return Err(error.into());
+    }
+    if let Some(approved) = approved {
+        approved.use_up();
     }
     Ok(NonceAnswer {
         token,

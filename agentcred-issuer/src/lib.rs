@@ -23,6 +23,7 @@
 //! [`server`], which runs them all.
 
 mod accept;
+mod approvals;
 pub mod audit;
 mod body;
 mod broker;

@@ -4,9 +4,11 @@
 //! token, whatever the listener is bound to. What agents have, keys, grants and nonces, is of no
 //! use here.
 
+mod approvals;
 mod door;
 mod listener;
 mod operators;
+mod page;
 mod revoke;
 mod routes;
 #[cfg(test)]

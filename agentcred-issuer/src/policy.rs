@@ -33,6 +33,7 @@ pub(crate) struct Agent {
 pub(crate) struct Bounds {
     pub(crate) max_ttl: Ttl,
     pub(crate) max_uses: Uses,
+    pub(crate) needs_approval: bool,
 }
 
 /// What the policy grants to a request for a nonce: exactly what was asked for, but for a TTL
@@ -42,6 +43,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Permit {
     ttl: Ttl,
     uses: Uses,
+    needs_approval: bool,
 }
 
 impl Permit {
@@ -51,6 +53,11 @@ impl Permit {
 
     pub(crate) fn uses(&self) -> Uses {
         self.uses
+    }
+
+    /// Whether a human must approve the call, as it does for one token of its scope at least.
+    pub(crate) fn needs_approval(&self) -> bool {
+        self.needs_approval
     }
 }
 
@@ -117,7 +124,7 @@ impl Policy {
         if !knows_service {
             return Err(target());
         }
-        let mut permit = Permit { ttl, uses };
+        let mut permit = Permit { ttl, uses, needs_approval: false };
         for token in scope.tokens() {
             let bounds = agent
                 .grants
@@ -130,6 +137,7 @@ impl Policy {
                 ));
             }
             permit.ttl = permit.ttl.min(bounds.max_ttl);
+            permit.needs_approval |= bounds.needs_approval;
         }
         Ok(permit)
     }
@@ -148,11 +156,14 @@ mod tests {
         let config = Config::parse(
             r#"
             audit.file = "audit.jsonl"
+            [operators]
+            listen = "127.0.0.1:0"
+            tokens = { ada = "sha-256:RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o" }
             [agents.billing]
             keys = ["a.jwk"]
             allow = [
                 { service = "stripe", scopes = ["read:customers"], max_ttl = "2m", max_uses = 3 },
-                { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m" },
+                { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" },
             ]
             [services.stripe]
             origin = "http://127.0.0.1:1"
@@ -186,6 +197,9 @@ mod tests {
         assert_eq!(ask("billing", "stripe", "read:customers", 3).unwrap().ttl().seconds(), 120);
         let both = ask("billing", "stripe", "read:customers write:refunds", 1).unwrap();
         assert_eq!(both.ttl().seconds(), 60);
+        // One token that needs an approval is enough.
+        assert!(both.needs_approval());
+        assert!(!ask("billing", "stripe", "read:customers", 3).unwrap().needs_approval());
     }
 
     #[test]

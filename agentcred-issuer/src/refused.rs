@@ -1,5 +1,6 @@
 //! A refusal on its way out: what the caller may know of it, and what only the audit does.
 
+use agentcred_protocol::approval::PendingApproval;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::token::NoRandomness;
 
@@ -17,11 +18,13 @@ pub(crate) struct Refused {
     pub(crate) is_retryable: bool,
     /// What was known of the caller when it was refused.
     pub(crate) about: Box<About>,
+    /// That it is no refusal yet: a human must decide, and the audit has that already.
+    pub(crate) pending: Option<Box<PendingApproval>>,
 }
 
 impl Refused {
     pub(crate) fn new(code: RefusalCode, reason: &'static str) -> Self {
-        Self { code, reason, is_retryable: false, about: Box::default() }
+        Self { code, reason, is_retryable: false, about: Box::default(), pending: None }
     }
 
     /// The vault side itself fails: whatever the cause, nobody gets anything.

@@ -1,5 +1,6 @@
 //! Replies: the few forms in which this side answers in its own name.
 
+use agentcred_protocol::approval::PendingApproval;
 use agentcred_protocol::refusal::{REFUSAL_HEADER, RETRYABLE_HEADER, RefusalBody, RefusalCode};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -49,9 +50,18 @@ pub(crate) fn protocol_switch() -> Reply {
 
 /// A refusal of the token or the revocation endpoint (RFC 6749 section 5.2).
 pub(crate) fn refusal(code: RefusalCode) -> Reply {
-    // Two short fixed texts always have a JSON form.
-    let body = serde_json::to_vec(&RefusalBody::from(code)).unwrap_or_default();
-    json(code.status(), body)
+    refusal_body(&RefusalBody::from(code))
+}
+
+/// The answer to a call that waits for a human (CIBA Core section 11).
+pub(crate) fn pending(next: PendingApproval) -> Reply {
+    let body = RefusalBody::from(RefusalCode::AuthorizationPending);
+    refusal_body(&RefusalBody { pending: Some(next), ..body })
+}
+
+fn refusal_body(body: &RefusalBody) -> Reply {
+    // A few short texts always have a JSON form.
+    json(body.error.status(), serde_json::to_vec(body).unwrap_or_default())
 }
 
 /// A refusal of the broker, which says that it is the broker's (RFC 9449 section 7.1).

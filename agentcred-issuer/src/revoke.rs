@@ -20,10 +20,22 @@ pub(crate) async fn revoke(vault: &Vault, body: &[u8]) -> Result<(), Refused> {
             Some(call) => (About::from(&call), 1),
             None => return Ok(()),
         },
-        Revocation::Grant(grant) => match vault.ledger.revoke_task(&grant, now).await? {
-            Some((task, nonces)) => (About::from(&task), nonces),
-            None => return Ok(()),
-        },
+        Revocation::Grant(grant) => {
+            vault.approvals.withdraw_grant(&grant.proof_hash());
+            match vault.ledger.revoke_task(&grant, now).await? {
+                Some((task, nonces)) => (About::from(&task), nonces),
+                None => return Ok(()),
+            }
+        }
+        Revocation::Approval(id) => {
+            if let Some(call) = vault.approvals.withdraw(&id, now) {
+                let about = &About::from(&call);
+                let decision = "withdrawn";
+                let event = Event::Approval { about, approval_id: &id, decision, operator: None };
+                vault.record(event).await?;
+            }
+            return Ok(());
+        }
         Revocation::Unknown => return Ok(()),
     };
     vault.record(Event::Revoke { about: &about, nonces, operator: None }).await?;

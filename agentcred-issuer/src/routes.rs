@@ -44,6 +44,7 @@ async fn route(vault: &Arc<Vault>, request: Request<Incoming>) -> Reply {
             };
             match answered {
                 Ok(json) => reply::json(StatusCode::OK, json.to_vec()),
+                Err(Refused { pending: Some(next), .. }) => reply::pending(*next),
                 Err(refused) => refuse(vault, Endpoint::Token, &refused).await,
             }
         }

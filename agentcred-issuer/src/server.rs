@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::accept::accept;
+use crate::approvals::Approvals;
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
 use crate::config::{Config, InvalidConfig};
 use crate::inject::Keyring;
@@ -177,6 +178,7 @@ impl Server {
             endpoints: Endpoints::of(issuer.clone())?,
             limits,
             max_outstanding: config.max_outstanding,
+            approvals: Approvals::new(config.approvals),
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);

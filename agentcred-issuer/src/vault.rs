@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use agentcred_protocol::clock::{Clock, UnixTime};
-use agentcred_protocol::names::{NameError, NonceId, ServiceName};
+use agentcred_protocol::names::{ApprovalId, NameError, NonceId, ServiceName};
 use agentcred_protocol::token::NoRandomness;
 use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
+use crate::approvals::Approvals;
 use crate::audit::{AuditError, AuditLog, Event, Record};
 use crate::inject::Keyring;
 use crate::ledger::Ledger;
@@ -29,6 +30,7 @@ pub(crate) struct Vault {
     pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
     pub(crate) max_outstanding: usize,
+    pub(crate) approvals: Approvals,
 }
 
 impl Vault {
@@ -44,10 +46,21 @@ impl Vault {
 
     /// Draws the public name of a nonce.
     pub(crate) fn draw_nonce_id(&self) -> Result<NonceId, Refused> {
-        let mut bits = [0; 12];
-        self.random.fill(&mut bits).map_err(|_| Refused::from(NoRandomness))?;
-        let id = format!("n_{}", URL_SAFE_NO_PAD.encode(bits));
+        let id = format!("n_{}", self.draw::<12>()?);
         NonceId::new(id).map_err(|NameError { .. }| Refused::unavailable("nonce_id"))
+    }
+
+    /// Draws the name of an approval, which nobody guesses.
+    pub(crate) fn draw_approval_id(&self) -> Result<ApprovalId, Refused> {
+        let id = format!("ap_{}", self.draw::<16>()?);
+        ApprovalId::new(id).map_err(|NameError { .. }| Refused::unavailable("approval_id"))
+    }
+
+    /// So many random bytes, in base64url.
+    fn draw<const BYTES: usize>(&self) -> Result<String, NoRandomness> {
+        let mut bits = [0; BYTES];
+        self.random.fill(&mut bits).map_err(|_| NoRandomness)?;
+        Ok(URL_SAFE_NO_PAD.encode(bits))
     }
 }
 

@@ -7,10 +7,12 @@
 //!
 //! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
 //! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator is known by ([`operator`]); who proves what ([`key`], [`assertion`],
-//! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`]);
+//! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`],
+//! [`approval`]);
 //! keeping secrets out of answers ([`scrub`]); and what an agent's code needs ([`manifest`]).
 
 pub mod answer;
+pub mod approval;
 pub mod arguments;
 pub mod assertion;
 pub mod clock;

@@ -141,6 +141,15 @@ name!(
 );
 
 name!(
+    /// A call that waits for a human, by its public name: CIBA's `auth_req_id`. It is of use only
+    /// with the grant and the key of its task.
+    ApprovalId,
+    "auth_req_id",
+    "ap_ and then at most 61 letters, digits, _ and -",
+    |text| text.strip_prefix("ap_").is_some_and(|rest| first_and_rest(rest, 61, is_token_char, is_token_char))
+);
+
+name!(
     /// A person or program that operates the issuer, by the name that the configuration gives.
     OperatorName,
     "operator name",
@@ -150,6 +159,10 @@ name!(
 
 fn is_id_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '-')
+}
+
+fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
 /// Without a colon, at which HTTP's Basic scheme ends a name (RFC 7617 section 2).

@@ -5,6 +5,8 @@ use std::fmt;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::PendingApproval;
+
 /// The response header by which the broker says that a refusal is its own and not the
 /// upstream's. Its value is a [`RefusalCode`].
 pub const REFUSAL_HEADER: &str = "agentcred-error";
@@ -80,6 +82,8 @@ codes! {
     SlowDown = "slow_down", TOO_MANY_REQUESTS, "too many requests; wait before the next one";
     /// OpenID CIBA Core section 11: a human has not decided yet.
     AuthorizationPending = "authorization_pending", BAD_REQUEST, "a human must approve this call first";
+    /// OpenID CIBA Core section 11: nobody decided in time, or the decision is used.
+    ExpiredToken = "expired_token", BAD_REQUEST, "the approval is unknown, expired, used or for another call";
     /// RFC 6749 section 4.1.2.1.
     TemporarilyUnavailable = "temporarily_unavailable", SERVICE_UNAVAILABLE, "the vault side cannot answer now";
 }
@@ -98,11 +102,14 @@ pub struct RefusalBody {
     /// The code's fixed text.
     #[serde(default)]
     pub error_description: String,
+    /// With `authorization_pending`, how to go on.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingApproval>,
 }
 
 impl From<RefusalCode> for RefusalBody {
     fn from(error: RefusalCode) -> Self {
-        Self { error, error_description: error.description().to_owned() }
+        Self { error, error_description: error.description().to_owned(), pending: None }
     }
 }
 
@@ -115,6 +122,12 @@ mod tests {
         let body = RefusalBody::from(RefusalCode::InvalidDpopProof);
         let json = serde_json::to_string(&body).unwrap();
         assert!(json.starts_with(r#"{"error":"invalid_dpop_proof""#), "{json}");
+        assert_eq!(serde_json::from_str::<RefusalBody>(&json).unwrap(), body);
+        let pending =
+            PendingApproval { auth_req_id: "ap_1".parse().unwrap(), interval: 2, expires_in: 300 };
+        let body = RefusalBody { pending: Some(pending), ..body };
+        let json = serde_json::to_string(&body).unwrap();
+        assert!(json.ends_with(r#""auth_req_id":"ap_1","interval":2,"expires_in":300}"#), "{json}");
         assert_eq!(serde_json::from_str::<RefusalBody>(&json).unwrap(), body);
         assert_eq!(
             RefusalCode::from_wire(RefusalCode::SlowDown.as_str()),

@@ -8,9 +8,10 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::answer::{ACCESS_TOKEN_TYPE, TOOL_CALL};
+use crate::approval::Summary;
 use crate::arguments::ArgumentsHash;
 use crate::assertion::ASSERTION_TYPE;
-use crate::names::{CallId, ServiceName, TaskId, ToolName};
+use crate::names::{ApprovalId, CallId, ServiceName, TaskId, ToolName};
 use crate::refusal::RefusalCode;
 use crate::scope::Scope;
 use crate::token::{GrantToken, NonceToken};
@@ -52,6 +53,10 @@ pub struct NonceRequest {
     pub ttl: Ttl,
     /// The call that it is for.
     pub call: RequestedCall,
+    /// What whoever approves the call is told of it.
+    pub summary: Option<Summary>,
+    /// The approval that is waited for.
+    pub approval: Option<ApprovalId>,
 }
 
 /// The `authorization_details` of a request (RFC 9396 section 6): the call that a nonce is
@@ -107,6 +112,10 @@ pub struct NonceWish<'a> {
     pub ttl: Ttl,
     /// The call that it is for.
     pub call: &'a RequestedCall,
+    /// What whoever approves the call is told of it (CIBA Core section 7.1).
+    pub summary: Option<&'a Summary>,
+    /// The approval that is waited for (CIBA Core section 10.1).
+    pub approval: Option<&'a ApprovalId>,
 }
 
 /// The form body that asks for a nonce.
@@ -117,22 +126,33 @@ pub fn nonce_form(
     grant: &GrantToken,
     wish: &NonceWish<'_>,
 ) -> Result<Zeroizing<String>, serde_json::Error> {
-    Ok(form(&[
+    let scope = wish.scope.to_string();
+    let expires_in = wish.ttl.seconds().to_string();
+    let details = serde_json::to_string(&[wish.call])?;
+    let mut parameters = vec![
         ("grant_type", TOKEN_EXCHANGE),
         ("subject_token", grant.expose_secret()),
         ("subject_token_type", ACCESS_TOKEN_TYPE),
         ("requested_token_type", ACCESS_TOKEN_TYPE),
         ("audience", wish.service.as_str()),
         ("resource", wish.resource.as_str()),
-        ("scope", &wish.scope.to_string()),
-        ("requested_expires_in", &wish.ttl.seconds().to_string()),
-        ("authorization_details", &serde_json::to_string(&[wish.call])?),
-    ]))
+        ("scope", &scope),
+        ("requested_expires_in", &expires_in),
+        ("authorization_details", &details),
+    ];
+    parameters.extend(wish.summary.map(|summary| ("binding_message", summary.as_written())));
+    parameters.extend(wish.approval.map(|approval| ("auth_req_id", approval.as_str())));
+    Ok(form(&parameters))
 }
 
 /// The form body that revokes a nonce (RFC 7009 section 2.1).
 pub fn revoke_nonce_form(nonce: &NonceToken) -> Zeroizing<String> {
     form(&[("token", nonce.expose_secret())])
+}
+
+/// The form body that withdraws an approval that nobody waits for any more.
+pub fn withdraw_form(approval: &ApprovalId) -> Zeroizing<String> {
+    form(&[("token", approval.as_str())])
 }
 
 /// The form body that revokes a task grant and all that was minted from it.
@@ -198,6 +218,16 @@ impl NonceRequest {
             scope: Scope::new(&form.take("scope")?).map_err(|_| RefusalCode::InvalidScope)?,
             ttl: Ttl::from_seconds(ttl).map_err(|_| RefusalCode::InvalidRequest)?,
             call,
+            summary: form
+                .take_if_there("binding_message")
+                .map(|text| Summary::new(text.as_str()))
+                .transpose()
+                .map_err(|_| RefusalCode::InvalidRequest)?,
+            approval: form
+                .take_if_there("auth_req_id")
+                .map(|text| ApprovalId::new(text.as_str()))
+                .transpose()
+                .map_err(|_| RefusalCode::InvalidRequest)?,
         })
     }
 }
@@ -209,6 +239,8 @@ pub enum Revocation {
     Nonce(NonceToken),
     /// A task's grant, with everything minted from it.
     Grant(GrantToken),
+    /// An approval that nobody waits for any more.
+    Approval(ApprovalId),
     /// Text that is no token of ours: revoked already, as far as RFC 7009 section 2.2 goes.
     Unknown,
 }
@@ -222,6 +254,9 @@ impl Revocation {
         let token = Form::read(body)?.take("token")?;
         if let Ok(nonce) = NonceToken::parse(token.to_string()) {
             return Ok(Self::Nonce(nonce));
+        }
+        if let Ok(approval) = ApprovalId::new(token.as_str()) {
+            return Ok(Self::Approval(approval));
         }
         Ok(GrantToken::parse(token.to_string()).map_or(Self::Unknown, Self::Grant))
     }
@@ -243,7 +278,11 @@ impl Form {
     }
 
     fn take(&mut self, name: &str) -> Result<Zeroizing<String>, RefusalCode> {
-        self.0.remove(name).ok_or(RefusalCode::InvalidRequest)
+        self.take_if_there(name).ok_or(RefusalCode::InvalidRequest)
+    }
+
+    fn take_if_there(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.0.remove(name)
     }
 }
 
@@ -275,6 +314,8 @@ mod tests {
             scope: &Scope::new("read:customers").unwrap(),
             ttl: "5m".parse().unwrap(),
             call: &call,
+            summary: None,
+            approval: None,
         };
         nonce_form(&GrantToken::mint(&SystemRandom::new()).unwrap(), &wish).unwrap().to_string()
     }

@@ -3,7 +3,7 @@
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{
-    AgentId, CallId, NonceId, OperatorName, ServiceName, TaskId, ToolName,
+    AgentId, ApprovalId, CallId, NonceId, OperatorName, ServiceName, TaskId, ToolName,
 };
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
@@ -59,6 +59,26 @@ pub(crate) enum Event<'a> {
         call: &'a Call,
         expires_in: u64,
         num_uses: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approval_id: Option<&'a ApprovalId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approved_by: Option<&'a OperatorName>,
+    },
+    /// A call waits for a human.
+    ApprovalRequest {
+        #[serde(flatten)]
+        about: &'a About,
+        approval_id: &'a ApprovalId,
+        expires_in: u64,
+    },
+    /// A human decided, or the agent waits no more.
+    Approval {
+        #[serde(flatten)]
+        about: &'a About,
+        approval_id: &'a ApprovalId,
+        decision: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<&'a OperatorName>,
     },
     /// A request is about to leave for the upstream.
     Use {

@@ -16,6 +16,7 @@ use crate::policy::{Agent, Bounds};
 pub(super) fn check(
     agents: BTreeMap<String, RawAgent>,
     services: &Services,
+    has_operators: bool,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<AgentId, Agent> {
@@ -27,7 +28,7 @@ pub(super) fn check(
     for (name, raw) in agents {
         let at = Key::root("agents").field(&name);
         let keys = check_keys(&name, raw.keys, &at.field("keys"), folder, &mut owners, findings);
-        let grants = check_grants(raw.allow, &at.field("allow"), services, findings);
+        let grants = check_grants(raw.allow, &at.field("allow"), services, has_operators, findings);
         match AgentId::new(name) {
             Ok(id) => drop(checked.insert(id, Agent { keys, grants })),
             Err(error) => findings.error(&at, format!("is no agent: {error}")),
@@ -82,6 +83,7 @@ fn check_grants(
     grants: Vec<RawGrant>,
     at: &Key,
     services: &Services,
+    has_operators: bool,
     findings: &mut Findings<'_>,
 ) -> HashMap<(ServiceName, ScopeToken), Bounds> {
     let mut checked = HashMap::new();
@@ -90,14 +92,7 @@ fn check_grants(
     }
     for (position, raw) in grants.into_iter().enumerate() {
         let at = at.item(position);
-        if raw.approval.is_some() {
-            findings.error(
-                &at.field("approval"),
-                "is not built yet, so this grant would never be approved; take it out of the \
-                 policy, or grant it without approval",
-            );
-        }
-        let bounds = check_bounds(&raw, &at, findings);
+        let bounds = check_bounds(&raw, &at, has_operators, findings);
         if services.broken.contains(&raw.service) {
             continue;
         }
@@ -127,7 +122,25 @@ fn check_grants(
     checked
 }
 
-fn check_bounds(raw: &RawGrant, at: &Key, findings: &mut Findings<'_>) -> Option<Bounds> {
+fn check_bounds(
+    raw: &RawGrant,
+    at: &Key,
+    has_operators: bool,
+    findings: &mut Findings<'_>,
+) -> Option<Bounds> {
+    let needs_approval = match raw.approval.as_deref() {
+        None => false,
+        Some("human") if has_operators => true,
+        Some("human") => {
+            let message = "needs somebody who can approve; add [operators]";
+            findings.error(&at.field("approval"), message);
+            true
+        }
+        Some(_) => {
+            findings.error(&at.field("approval"), "must be \"human\", or not be there");
+            true
+        }
+    };
     let ttl = raw.max_ttl.as_deref().unwrap_or(DEFAULT_MAX_TTL).parse::<Ttl>();
     if let Err(error) = ttl {
         findings.error(&at.field("max_ttl"), error.to_string());
@@ -136,7 +149,7 @@ fn check_bounds(raw: &RawGrant, at: &Key, findings: &mut Findings<'_>) -> Option
     if let Err(error) = uses {
         findings.error(&at.field("max_uses"), error.to_string());
     }
-    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()? })
+    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()?, needs_approval })
 }
 
 fn list<K: ToString, V>(names: &BTreeMap<K, V>) -> String {

@@ -87,7 +87,7 @@ fn check_bounds(
     findings: &mut Findings<'_>,
 ) {
     let tools = list(need);
-    let Bounds { max_ttl, max_uses } = granted;
+    let Bounds { max_ttl, max_uses, .. } = granted;
     let (uses, most) = (need.uses.count(), max_uses.count());
     if uses > most {
         let message = format!("grants `{token}` {most} uses, and {uses} are needed by {tools}");

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use agentcred_protocol::names::OperatorName;
 use agentcred_protocol::operator::OperatorHash;
+use agentcred_protocol::ttl::Ttl;
 
 use super::finding::{Findings, Key};
-use super::raw::RawOperators;
+use super::raw::{RawApprovals, RawOperators};
+use crate::approvals::ApprovalBounds;
 use crate::operate::{Operators, OperatorsAt, OperatorsConfig};
 
 pub(super) fn check(
@@ -19,6 +21,24 @@ pub(super) fn check(
     let known = check_tokens(raw.tokens, findings);
     let at = check_place(raw.listen.as_deref(), raw.socket, folder, findings);
     Some(OperatorsConfig { at: at?, known: Operators::new(known) })
+}
+
+pub(super) fn check_approvals(
+    raw: &RawApprovals,
+    findings: &mut Findings<'_>,
+) -> Option<ApprovalBounds> {
+    let at = Key::root("approvals");
+    let ttl = raw.ttl.parse::<Ttl>();
+    if let Err(error) = &ttl {
+        findings.error(&at.field("ttl"), error.to_string());
+    }
+    let (most, most_per_task) = (raw.max_pending, raw.max_pending_per_task);
+    for (key, value) in [("max_pending", most), ("max_pending_per_task", most_per_task)] {
+        if !(1..=MOST_PENDING).contains(&value) {
+            findings.error(&at.field(key), format!("must be 1 to {MOST_PENDING}"));
+        }
+    }
+    Some(ApprovalBounds { life: ttl.ok()?.duration(), most, most_per_task })
 }
 
 fn check_place(
@@ -80,6 +100,9 @@ fn check_tokens(
     }
     known
 }
+
+/// What a list can show.
+const MOST_PENDING: usize = 1000;
 
 #[cfg(test)]
 mod tests {

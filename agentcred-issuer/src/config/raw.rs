@@ -21,6 +21,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) secrets: RawSecrets,
     #[serde(default)]
+    pub(crate) approvals: RawApprovals,
+    #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
     pub(crate) services: BTreeMap<String, RawService>,
@@ -87,6 +89,20 @@ pub(crate) struct RawOperators {
     pub(crate) socket: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tokens: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawApprovals {
+    pub(crate) ttl: String,
+    pub(crate) max_pending: usize,
+    pub(crate) max_pending_per_task: usize,
+}
+
+impl Default for RawApprovals {
+    fn default() -> Self {
+        Self { ttl: "5m".to_owned(), max_pending: 100, max_pending_per_task: 10 }
+    }
 }
 
 #[derive(Deserialize)]

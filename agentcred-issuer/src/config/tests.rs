@@ -101,7 +101,12 @@ const REFUSED: &[Change] = &[
     ("\"5m\"", "\"0s\"", "agents.billing.allow[0].max_ttl", "ttl must be"),
     ("\"5m\"", "\"five\"", "agents.billing.allow[0].max_ttl", "ttl must be"),
     ("max_uses = 10", "max_uses = 0", "agents.billing.allow[0].max_uses", "uses must be"),
-    ("max_uses = 10", "approval = \"human\"", "agents.billing.allow[0].approval", "not built yet"),
+    (
+        "max_uses = 10",
+        "approval = \"human\"",
+        "agents.billing.allow[0].approval",
+        "add [operators]",
+    ),
     // Where a service is.
     ("services.stripe", "services.Stripe", "services.Stripe", "is no service"),
     ("http://127.0.0.1:9000", "http://api.stripe.com", "services.stripe.origin", "must be https"),

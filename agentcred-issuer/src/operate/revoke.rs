@@ -58,6 +58,7 @@ pub(super) async fn revoke(
         }
         Named::Task(NamedTask { agent, task }) => {
             let stopped = vault.ledger.stop_task(&agent, &task, now).await.map_err(unreachable)?;
+            vault.approvals.withdraw_task(&agent, &task);
             let StoppedTask { grants, nonces } = stopped;
             let about = About { agent: Some(agent), task: Some(task), ..About::default() };
             (about, Ended { grants, nonces })

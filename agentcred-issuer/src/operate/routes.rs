@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agentcred_protocol::names::ApprovalId;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode};
@@ -10,7 +11,8 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Operations, Operator, revoke};
+use super::{Client, Operations, Operator, approvals, page, revoke};
+use crate::approvals::Decision;
 use crate::reply::{self, Reply};
 
 /// The one route that asks for no token. It says that the process runs, and nothing else.
@@ -19,11 +21,20 @@ pub(super) const LIVENESS: &str = "/healthz";
 /// What an operator can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
+    Page,
+    Approvals,
+    Decide(Decision),
     Revoke,
 }
 
 /// Every route behind the door.
-pub(super) const ROUTES: &[(Method, &str, Route)] = &[(Method::POST, "/revoke", Route::Revoke)];
+pub(super) const ROUTES: &[(Method, &str, Route)] = &[
+    (Method::GET, "/", Route::Page),
+    (Method::GET, "/approvals", Route::Approvals),
+    (Method::POST, "/approvals/{id}/approve", Route::Decide(Decision::Approved)),
+    (Method::POST, "/approvals/{id}/deny", Route::Decide(Decision::Denied)),
+    (Method::POST, "/revoke", Route::Revoke),
+];
 
 /// Answers an operator.
 pub(super) async fn route(
@@ -32,17 +43,23 @@ pub(super) async fn route(
     request: Request<Incoming>,
 ) -> Reply {
     let (head, body) = request.into_parts();
-    let route = match find(&head.method, head.uri.path()) {
-        Ok(route) => route,
+    let (route, id) = match find(&head.method, head.uri.path()) {
+        Ok(found) => found,
         Err(status) => return reply::empty(status),
     };
     let answered = match route {
+        Route::Page => Ok(page::approvals(&operator, &approvals::list(operations))),
+        Route::Approvals => Ok(approvals::list_json(operations)),
+        Route::Decide(decision) => decide(operations, &operator, id, decision).await,
         Route::Revoke => match read_json(operations, &head.headers, body).await {
             Ok(named) => revoke::revoke(operations, &operator, named).await,
             Err(error) => Err(error),
         },
     };
-    answered.unwrap_or_else(OperatorError::into_reply)
+    answered.unwrap_or_else(|error| match operator.client {
+        Client::Program => error.into_reply(),
+        Client::Browser => page::refused(&error),
+    })
 }
 
 /// What an operator is told instead of an answer: a word for programs and a sentence for people.
@@ -114,13 +131,47 @@ async fn read_body(operations: &Operations, body: Incoming) -> Result<Bytes, Ope
     }
 }
 
-fn find(method: &Method, path: &str) -> Result<Route, StatusCode> {
-    let mut at_path = ROUTES.iter().filter(|(_, at, _)| *at == path).peekable();
-    if at_path.peek().is_none() {
-        return Err(StatusCode::NOT_FOUND);
+async fn decide(
+    operations: &Arc<Operations>,
+    operator: &Operator,
+    id: &str,
+    decision: Decision,
+) -> Result<Reply, OperatorError> {
+    let id = ApprovalId::new(id).map_err(|error| OperatorError {
+        status: StatusCode::BAD_REQUEST,
+        error: "invalid_request",
+        message: error.to_string(),
+    })?;
+    approvals::decide(operations, operator, &id, decision).await?;
+    Ok(match operator.client {
+        Client::Program => approvals::decided_json(&id, decision, operator),
+        Client::Browser => page::back_to_list(),
+    })
+}
+
+/// The route of a request, with what stands in the place of `{id}`.
+fn find<'p>(method: &Method, path: &'p str) -> Result<(Route, &'p str), StatusCode> {
+    let mut is_known = false;
+    for (takes, pattern, route) in ROUTES {
+        if let Some(id) = id_in(pattern, path) {
+            is_known = true;
+            if takes == method {
+                return Ok((*route, id));
+            }
+        }
     }
-    let route = at_path.find(|(takes, ..)| takes == method);
-    route.map(|(.., route)| *route).ok_or(StatusCode::METHOD_NOT_ALLOWED)
+    Err(if is_known { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND })
+}
+
+/// What stands in the place of `{id}` when a path fits a pattern; nothing when it has none.
+fn id_in<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    match pattern.split_once("{id}") {
+        None => (pattern == path).then_some(""),
+        Some((before, after)) => {
+            let id = path.strip_prefix(before)?.strip_suffix(after)?;
+            (!id.is_empty() && !id.contains('/')).then_some(id)
+        }
+    }
 }
 
 /// In bytes. What operators send is a name or two.

@@ -139,6 +139,8 @@ impl Agent {
             scope: &wish.scope.parse().unwrap(),
             ttl: agentcred_protocol::ttl::Ttl::from_seconds(wish.ttl).unwrap(),
             call: &call,
+            summary: None,
+            approval: None,
         };
         nonce_form(grant, &wish).unwrap().to_string()
     }

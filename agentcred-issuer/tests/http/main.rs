@@ -5,6 +5,7 @@
 
 mod agent;
 mod answering;
+mod approving;
 mod auditing;
 mod command;
 mod corpus;

@@ -20,20 +20,39 @@ pub(crate) struct Operator {
 }
 
 /// A stage with an operators' listener, and its operator.
-pub(crate) async fn stage() -> (Stage, Operator) {
+async fn stage() -> (Stage, Operator) {
+    stage_with("", |policy| policy).await
+}
+
+/// The same, with more sections before a changed policy.
+pub(crate) async fn stage_with(
+    more: &str,
+    edit: impl FnOnce(String) -> String,
+) -> (Stage, Operator) {
     let (token, _) = OperatorToken::generate(&SystemRandom::new()).unwrap();
     let operators = format!(
         "[operators]\nlisten = \"127.0.0.1:0\"\ntokens = {{ ada = \"{}\" }}\n",
         OperatorHash::of(&token)
     );
     let upstream = Upstream::answering(upstream::json("{}")).await;
-    let stage = Stage::with_policy(upstream, |policy, _| format!("{operators}{policy}")).await;
+    let stage =
+        Stage::with_policy(upstream, |policy, _| format!("{operators}{more}{}", edit(policy)))
+            .await;
     let at = stage.server.operators().unwrap().to_string();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     (stage, Operator { token, at, http })
 }
 
 impl Operator {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.at))
+            .header("authorization", self.token.authorization().unwrap());
+        let response = request.send().await.unwrap();
+        (response.status(), response.json().await.unwrap_or_default())
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = self
             .http

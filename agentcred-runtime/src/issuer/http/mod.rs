@@ -162,6 +162,8 @@ impl TaskGrant for HttpGrant {
                 scope: &wish.scope,
                 ttl: wish.ttl,
                 call: &call,
+                summary: None,
+                approval: None,
             },
         );
         let body = vault
