@@ -38,6 +38,7 @@ async fn impostor(answer: &'static [u8]) -> String {
     url
 }
 
+// Leak channel 14.
 #[tokio::test]
 async fn an_issuer_that_is_down_is_named() {
     let vault = Vault::start().await;

@@ -9,6 +9,7 @@
 
 mod agent;
 mod answers;
+mod artefacts;
 mod audit;
 mod canaries;
 mod faults;
@@ -18,3 +19,5 @@ mod vault;
 
 #[path = "../../examples/billing_agent/sandbox/mod.rs"]
 mod sandbox;
+#[path = "../leaks/shapes.rs"]
+mod shapes;

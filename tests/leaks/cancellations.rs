@@ -38,6 +38,7 @@ async fn another_nonce(stage: &Stage, known: usize) {
     }
 }
 
+// Leak channel 34, control within.
 #[tokio::test]
 async fn the_real_ledger_has_no_live_nonce_of_calls_that_were_dropped() {
     let stage = Stage::set(|_| "{}".to_owned()).await;

@@ -36,6 +36,7 @@ fn repeating(head: &str) -> String {
     json!({"path": upstream::path(head), "heard": head}).to_string()
 }
 
+// Leak channels 36, 37.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_crosses_between_tasks_of_the_real_issuer() {
     let calls = count("AGENTCRED_CROWD_CALLS", 640).div_ceil(TASKS);

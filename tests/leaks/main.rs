@@ -11,9 +11,11 @@
 )]
 
 mod cancellations;
+mod children;
 mod crowd;
 mod observations;
 mod printed;
+mod progress;
 mod shapes;
 mod sinks;
 mod smuggling;

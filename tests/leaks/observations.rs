@@ -128,6 +128,7 @@ async fn print_stolen(crm: Nonce, stolen: State<Stolen>) -> Result<(), ToolError
 }
 
 // One test, since what panics print is one stream for the whole process.
+// Leak channels 1, 14, 15, 16, 20, 21, 32, 39, control within.
 #[tokio::test]
 async fn nothing_that_comes_out_holds_a_secret_and_a_leak_is_found_by_both_judges() {
     let wanted = count("AGENTCRED_OBSERVATIONS", 500);

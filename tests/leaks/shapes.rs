@@ -11,8 +11,6 @@ use agentcred::testing::Echo;
 use aws_lc_rs::rand::SystemRandom;
 use regex::bytes::RegexSet;
 
-use crate::stage::REAL_KEY;
-
 /// The shapes, each with a name for whoever reads the failure. Lengths are those of whole tokens: a
 /// hash or a public id is shorter, so that chance does not make one.
 const SHAPES: [(&str, &str); 12] = [
@@ -25,7 +23,7 @@ const SHAPES: [(&str, &str); 12] = [
     ("nonce or grant, in base64 from its second byte", r"hY2[5d]f[A-Za-z0-9+/_-]{60}"),
     ("signed token", r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"),
     ("authorization", r"(?i)\b(dpop|bearer|basic) [A-Za-z0-9._~+/=-]{16,}"),
-    ("private key, in PEM", r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    ("private key, in PEM", r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s[A-Za-z0-9+/=\s]{40}"),
     ("private key, as a JWK", r#""d" ?: ?"[A-Za-z0-9_-]{40,}""#),
     ("the upstream's key", r"[sr]k_(live|test)_[A-Za-z0-9]{16,}"),
 ];
@@ -64,9 +62,9 @@ fn examples() -> Vec<(usize, String)> {
         (6, Echo::Base64OfPair.encode(nonce)),
         (7, assertion.unwrap()),
         (8, header.clone()),
-        (9, "-----BEGIN PRIVATE KEY-----".to_owned()),
+        (9, format!("-----BEGIN PRIVATE KEY-----\n{}", "MIGHAgEA".repeat(6))),
         (10, jwk.to_string()),
-        (11, REAL_KEY.to_owned()),
+        (11, "rk_test_9fQ2xVb7LmT4wRk8ZsYc3HdE".to_owned()),
     ]
 }
 

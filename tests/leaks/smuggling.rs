@@ -17,6 +17,7 @@ async fn find_invoices(email: String, filter: Filter, crm: Nonce) -> Result<Valu
     Ok(json!([filter.status, prices]))
 }
 
+// Leak channels 3, 6, control within.
 #[tokio::test]
 async fn the_issuer_hears_nothing_of_a_call_with_smuggled_arguments() {
     let stage = Stage::set(|_| "{}".to_owned()).await;
