@@ -162,6 +162,7 @@ fn nothing_is_called_dangerous() {
     assert_eq!(files_with("dangerous_"), listed([]));
 }
 
+// Leak channel 27.
 #[test]
 fn the_environment_is_read_in_configuration_alone() {
     let expected = listed([

@@ -222,6 +222,7 @@ mod tests {
         clean
     }
 
+    // Leak channel 9.
     #[test]
     fn a_secret_is_found_whatever_the_chunks() {
         let body = [b"before ", SECRET, b" between ", SECRET, b" after"].concat();
@@ -239,6 +240,7 @@ mod tests {
         assert_eq!(stream.push(SECRET), b"[redacted]");
     }
 
+    // Leak channel 9.
     #[test]
     fn a_part_of_a_secret_is_found_in_a_stream() {
         let clean = scrub_in_chunks(b"see 4eC39HqLyjWDar there", 5);

@@ -241,6 +241,7 @@ mod tests {
         }
     }
 
+    // Leak channel 22.
     #[test]
     fn debug_shows_no_part_of_it() {
         let token = nonce();

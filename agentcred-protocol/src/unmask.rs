@@ -246,6 +246,7 @@ mod tests {
         Unmasker::new(&[SECRET.as_bytes()]).shows(text.as_bytes())
     }
 
+    // Leak channel 8.
     #[test]
     fn every_disguise_is_seen_through() {
         let wrapped: String = STANDARD

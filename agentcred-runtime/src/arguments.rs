@@ -254,6 +254,7 @@ mod tests {
         assert!(arguments.finish().is_ok());
     }
 
+    // Leak channel 4, control within.
     #[test]
     fn a_key_that_stands_twice_is_refused_at_any_depth() {
         for text in [r#"{"a":1,"a":2}"#, r#"{"a":[{"b":1,"b":1}]}"#, r#"{"a":1,"\u0061":2}"#] {
@@ -277,6 +278,7 @@ mod tests {
         assert!(Arguments::from_json(&"[".repeat(100_000)).is_err());
     }
 
+    // Leak channel 5.
     #[test]
     fn debug_shows_no_key_and_no_value() {
         let arguments = Arguments::new(json!({"canary": "canary"})).unwrap();
@@ -303,6 +305,7 @@ mod tests {
     }
 
     proptest! {
+        // Leak channel 5.
         #[test]
         fn no_refusal_repeats_what_was_sent(value in any_json()) {
             let definition = definition(json!({

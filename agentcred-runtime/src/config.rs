@@ -92,6 +92,7 @@ mod tests {
         read.err().expect("refused").to_string()
     }
 
+    // Leak channel 27.
     #[test]
     fn each_problem_names_its_variable() {
         assert!(refusal(&[]).starts_with("AGENTCRED_ISSUER is not set"));

@@ -93,6 +93,7 @@ impl fmt::Debug for ToolError {
 mod tests {
     use super::*;
 
+    // Leak channel 16.
     #[test]
     fn the_model_reads_only_what_the_author_made_visible() {
         let hidden = ToolError::from(std::io::Error::other("secret detail"));

@@ -173,6 +173,7 @@ mod tests {
         assert!(panicked.text.contains("numbers"), "{}", panicked.text);
     }
 
+    // Leak channel 17.
     #[tokio::test]
     async fn a_panic_in_a_drop_is_contained() {
         struct Bomb;

@@ -111,6 +111,7 @@ mod tests {
         );
     }
 
+    // Leak channel 9.
     #[test]
     fn a_value_over_which_a_secret_is_spread_is_withheld() {
         for spread in [
@@ -131,6 +132,7 @@ mod tests {
     proptest::proptest! {
         // Each case is 120 outputs.
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(12))]
+        // Leak channels 8, 33.
         #[test]
         fn the_oracle_finds_nothing_in_what_was_cleaned(secret in tokens(), size in 1_usize..12) {
             for echo in Echo::ALL {

@@ -112,6 +112,7 @@ mod tests {
         MemoryIssuer::new(|_| EgressResponse::new(StatusCode::OK, r#"{"ok":true}"#))
     }
 
+    // Leak channels 1, 33.
     #[tokio::test]
     async fn rig_calls_the_task_and_sees_no_credential_in_the_definition() {
         let issuer = issuer().grant("stripe", "read:customers");

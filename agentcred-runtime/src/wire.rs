@@ -146,6 +146,7 @@ mod tests {
         }
     }
 
+    // Leak channel 30.
     #[tokio::test]
     async fn the_client_follows_nobody() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -89,6 +89,7 @@ async fn a_call_mints_one_nonce_and_leaves_none() {
     assert_eq!((issuer.minted(), issuer.requests(), issuer.live()), (1, 1, 0));
 }
 
+// Leak channel 37.
 #[tokio::test]
 async fn every_call_mints_anew() {
     let issuer = granting();
@@ -142,6 +143,7 @@ async fn one_request_too_many_is_refused_in_the_authors_terms() {
     assert_eq!(issuer.requests(), 1);
 }
 
+// Leak channel 14.
 #[tokio::test]
 async fn an_error_a_panic_and_a_timeout_end_the_nonce_and_hide_the_cause() {
     let issuer = granting();

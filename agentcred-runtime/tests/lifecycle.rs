@@ -105,6 +105,7 @@ async fn a_finished_task_is_never_opened_again() {
     assert_eq!((issuer.opened(), issuer.minted()), (1, 0));
 }
 
+// Leak channel 31, control within.
 #[tokio::test]
 async fn a_nonce_that_the_vault_side_lost_is_minted_again_once() {
     let issuer = issuer();
@@ -151,6 +152,7 @@ async fn an_issuer_that_is_away_for_a_moment_is_waited_for() {
     assert_eq!(error.code, ModelErrorCode::IssuerUnavailable);
 }
 
+// Leak channel 35.
 #[tokio::test(start_paused = true)]
 async fn a_call_takes_no_longer_than_its_tool_says() {
     let issuer = issuer();
@@ -163,6 +165,7 @@ async fn a_call_takes_no_longer_than_its_tool_says() {
     assert_eq!(issuer.live(), 0);
 }
 
+// Leak channel 34.
 #[tokio::test]
 async fn finishing_waits_for_what_cancelled_calls_left_behind() {
     let issuer = issuer();

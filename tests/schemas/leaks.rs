@@ -8,6 +8,7 @@ fn leaked(export: &str) -> Vec<&'static str> {
     zoo::CANARIES.into_iter().filter(|canary| export.contains(canary)).collect()
 }
 
+// Leak channels 1, 2.
 #[test]
 fn no_export_contains_an_injected_name_a_service_a_scope_or_a_ttl() {
     for (dialect, tool, export) in zoo::exports() {
@@ -41,6 +42,7 @@ fn every_tool_has_all_the_canaries_that_could_leak() {
     }
 }
 
+// Leak channels 1, 2: control.
 #[test]
 fn a_leak_would_be_noticed() {
     let export = serde_json::json!({"properties": {"CanaryNonce": {"description": "for 421 s"}}});

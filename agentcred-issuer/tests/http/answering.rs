@@ -26,6 +26,7 @@ fn echo(request: &Arrived) -> Vec<u8> {
     .into_bytes()
 }
 
+// Leak channel 7.
 #[tokio::test]
 async fn the_real_key_is_taken_out_of_what_comes_back() {
     let stage = Stage::before(Upstream::start(echo).await).await;
@@ -42,6 +43,7 @@ async fn the_real_key_is_taken_out_of_what_comes_back() {
     assert!(body.ends_with(r#""line":"GET /v1/customers"}"#), "{body}");
 }
 
+// Leak channel 7.
 #[tokio::test]
 async fn the_nonce_is_taken_out_of_what_comes_back() {
     let stage = Stage::before(Upstream::start(echo).await).await;
@@ -55,6 +57,7 @@ async fn the_nonce_is_taken_out_of_what_comes_back() {
     assert!(!stage.audit_text().contains(&text));
 }
 
+// Leak channel 12.
 #[tokio::test]
 async fn headers_come_back_from_a_list_and_clean() {
     let headers = [
@@ -109,6 +112,7 @@ async fn redirects_are_not_followed_and_lead_nowhere() {
     }
 }
 
+// Leak channel 11.
 #[tokio::test]
 async fn an_encoded_answer_is_refused() {
     let headers = [("content-encoding", "gzip")];

@@ -152,6 +152,7 @@ async fn when_no_connection_is_made_the_use_is_given_back() {
     assert_eq!(refused.code, RefusalCode::InvalidToken);
 }
 
+// Leak channel 31.
 #[tokio::test]
 async fn once_something_was_sent_the_use_stays_spent() {
     let stage = Stage::before(Upstream::answering("").await).await;

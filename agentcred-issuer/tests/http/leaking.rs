@@ -104,6 +104,7 @@ async fn assert_that_nothing_comes_back(leaks: Vec<Leak>) {
     }
 }
 
+// Leak channel 12, control within.
 #[tokio::test]
 async fn no_header_carries_the_key_back() {
     let mut leaks = Vec::new();
@@ -126,6 +127,7 @@ async fn no_header_carries_the_key_back() {
     assert_that_nothing_comes_back(leaks).await;
 }
 
+// Leak channels 11, 13, control within.
 #[tokio::test]
 async fn nothing_around_the_body_carries_the_key_back() {
     let mut leaks = Vec::new();
@@ -154,6 +156,7 @@ async fn nothing_around_the_body_carries_the_key_back() {
     assert_that_nothing_comes_back(leaks).await;
 }
 
+// Leak channel 7, control within.
 #[tokio::test]
 async fn no_body_carries_the_key_back_however_it_is_encoded_and_cut() {
     let mut leaks = Vec::new();
@@ -182,6 +185,7 @@ async fn no_body_carries_the_key_back_however_it_is_encoded_and_cut() {
 
 /// A limit, and why a key must not be sent to a service that would do this: nobody who does
 /// not know the transformation can find the key behind it.
+// Leak channel 10, control within.
 #[tokio::test]
 async fn a_key_that_was_hashed_or_encrypted_comes_back_unseen() {
     let hash = digest::digest(&digest::SHA256, REAL_KEY.as_bytes());
@@ -197,6 +201,7 @@ async fn a_key_that_was_hashed_or_encrypted_comes_back_unseen() {
     }
 }
 
+// Leak channel 30, control within.
 #[tokio::test]
 async fn redirects_of_every_kind_are_not_followed_and_do_not_say_where_to() {
     let trap = Upstream::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;

@@ -53,6 +53,7 @@ async fn a_nonce_works_until_just_before_its_expiry() {
     assert_uses_left(&stage.agent, &nonce, 1).await;
 }
 
+// Leak channel 40.
 #[tokio::test]
 async fn an_expired_nonce_is_refused() {
     let stage = Stage::set().await;
@@ -116,6 +117,7 @@ async fn another_service_is_refused_and_spends_the_use() {
     assert!(stage.upstream.arrived().is_empty());
 }
 
+// Leak channel 44.
 #[tokio::test]
 async fn another_key_is_refused_and_spends_nothing() {
     let stage = Stage::set().await;
@@ -181,6 +183,7 @@ async fn a_proof_for_another_request_is_refused_and_spends_nothing() {
     assert_uses_left(agent, &nonce, 1).await;
 }
 
+// Leak channel 44.
 #[tokio::test]
 async fn a_thief_with_a_key_of_his_own_gets_nothing() {
     let stage = Stage::set().await;
@@ -197,6 +200,7 @@ async fn a_thief_with_a_key_of_his_own_gets_nothing() {
     assert!(stage.upstream.arrived().is_empty());
 }
 
+// Leak channel 40.
 #[tokio::test]
 async fn an_unknown_or_malformed_nonce_is_refused() {
     let stage = Stage::set().await;

@@ -23,6 +23,7 @@ async fn ask_slowly(crm: Nonce) -> Result<(), ToolError> {
     Ok(())
 }
 
+// Leak channel 34.
 #[tokio::test]
 async fn a_call_that_is_dropped_anywhere_leaves_no_live_nonce() {
     let issuer =

@@ -34,6 +34,7 @@ async fn record(
     Ok(crm.get(format!("/v1/records/{owner}")).send().await?.json()?)
 }
 
+// Leak channel 36.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_crosses_between_tasks() {
     let calls = count("AGENTCRED_CROWD_CALLS", 6_400) / TASKS;

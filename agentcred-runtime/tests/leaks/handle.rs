@@ -27,6 +27,7 @@ implements_none!(Nonce:
     serde::de::DeserializeOwned, schemars::JsonSchema,
 );
 
+// Leak channels 21, 22, 23, 38.
 #[tokio::test]
 async fn a_nonce_is_a_handle_and_nothing_else() {
     let issuer =

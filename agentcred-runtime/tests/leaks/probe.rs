@@ -43,6 +43,7 @@ pub(crate) fn block_and_panic(stripe: Nonce) -> Result<(), ToolError> {
     panic!("unexpected answer: {:?}", said.into_body());
 }
 
+// Leak channels 7, 15, 19.
 #[tokio::test]
 async fn honest_and_careless_tools_leak_nothing() {
     let toolbox = toolbox![ReadAll, ReadText, FailWithIt, PanicWithIt, BlockAndPanic];
@@ -89,16 +90,19 @@ pub(crate) async fn remember_it(stripe: Nonce) -> Result<Option<String>, ToolErr
     Ok(BEFORE.lock().unwrap().replace(said))
 }
 
+// Leak channel 19: control.
 #[tokio::test]
 async fn a_line_in_the_log_is_caught() {
     assert!(is_caught(&LeakProbe::new(toolbox![LogIt]).run().await, Sink::Logs));
 }
 
+// Leak channel 17: control.
 #[tokio::test]
 async fn a_panic_that_gets_printed_is_caught() {
     assert!(is_caught(&LeakProbe::new(toolbox![PanicElsewhere]).run().await, Sink::Panic));
 }
 
+// Leak channel 7: control.
 #[tokio::test]
 async fn a_nonce_in_a_result_is_caught() {
     let report = LeakProbe::new(toolbox![RememberIt]).run().await;

@@ -21,6 +21,7 @@ async fn find_invoices(email: String, filter: Filter, stripe: Nonce) -> Result<V
     Ok(json!([filter.status, prices]))
 }
 
+// Leak channels 3, 6, control within.
 #[tokio::test]
 async fn no_argument_smuggles_a_credential_or_an_identity() {
     let issuer = MemoryIssuer::new(|_| EgressResponse::new(StatusCode::OK, "{}"))

@@ -25,6 +25,7 @@ fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
+// Leak channels 17, 18.
 #[tokio::test]
 async fn a_panic_in_a_tool_prints_nothing() {
     if is_child() {
@@ -35,6 +36,7 @@ async fn a_panic_in_a_tool_prints_nothing() {
     assert!(!printed.contains("unexpected answer") && !printed.contains("acn_"), "{printed}");
 }
 
+// Leak channels 17, 18: control.
 #[tokio::test]
 async fn a_panic_on_a_thread_that_the_tool_started_is_printed() {
     if is_child() {

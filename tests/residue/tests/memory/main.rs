@@ -88,6 +88,7 @@ impl Finished {
     }
 }
 
+// Leak channel 24, control within.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_nonce_is_left_in_memory_when_both_measures_are_taken() {
     let calls = calls();
@@ -103,6 +104,7 @@ async fn no_nonce_is_left_in_memory_when_both_measures_are_taken() {
     assert_eq!(holding.settled(2).await, 2, "the nonce that is held is found");
 }
 
+// Leak channel 24: control.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_both_measures_nonces_are_left_and_found() {
     let calls = calls();
