@@ -4,7 +4,11 @@
 //! that leaving a step out does not compile.
 
 mod answer;
+mod beginning;
 mod cleared;
+mod content;
+mod leaves;
+mod media;
 mod recorded;
 mod redemption;
 mod scrubbed;
@@ -55,7 +59,7 @@ async fn pass(vault: &Vault, head: &Parts, body: Incoming) -> Result<Reply, Refu
     let keys = recorded.keys(vault).await?;
     let request = UpstreamRequest::with_keys(recorded, keys, vault.now())?;
     let answer = request.send(vault).await?;
-    Ok(answer.scrubbed())
+    answer.scrubbed().await
 }
 
 /// A refusal stands whether or not it can be recorded.

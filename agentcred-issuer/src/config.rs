@@ -51,6 +51,10 @@
 //! path   = "/v1/customers/{id}"
 //! query  = ["limit", "starting_after", "email", "expand[]"]
 //! query_lists = ["expand[]"]            # those that may stand more than once
+//! # With `fields`, these fields of a JSON answer come back, with all that is in them, and no
+//! # others: the fields of each item of a list behind [], [].id where the answer is a list. Of an
+//! # error its status and a short code come back, and an answer that is no JSON is refused.
+//! fields = ["id", "email", "address.city", "sources.data[].brand"]
 //!
 //! [[services.stripe.scopes."write:refunds"]]
 //! method = "POST"

@@ -32,6 +32,12 @@ impl FieldPath {
     /// Reads a path.
     pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
         let mut steps = Vec::new();
+        // The whole body may be a list.
+        let (text, is_list) = match text.strip_prefix("[].") {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        steps.extend(is_list.then_some(Step::Each));
         for part in text.split('.') {
             let (name, is_list) =
                 part.strip_suffix("[]").map_or((part, false), |name| (name, true));
@@ -58,7 +64,12 @@ impl<L> Shape<L> {
 
     /// Says something of one more field of an object.
     pub(crate) fn insert(self, path: &FieldPath, leaf: L) -> Result<Self, Clash> {
-        Self::put(Some(self), &path.0, leaf)
+        Self::with(Some(self), path, leaf)
+    }
+
+    /// Says something of one more field, or of the first.
+    pub(crate) fn with(before: Option<Self>, path: &FieldPath, leaf: L) -> Result<Self, Clash> {
+        Self::put(before, &path.0, leaf)
     }
 
     fn put(here: Option<Self>, steps: &[Step], leaf: L) -> Result<Self, Clash> {
@@ -124,6 +135,7 @@ mod tests {
             ["items[]", "items"],
             ["items[]", "items[].price"],
             ["items[].price", "items.price"],
+            ["[].price", "price"],
         ] {
             assert_eq!(shape(&paths), Err(Clash), "{paths:?}");
         }

@@ -3,6 +3,7 @@
 //! Texts are found without reading the rest, so nothing else of the JSON is judged or changed.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Each text of some JSON, names of fields too, in the order in which they stand.
 pub(crate) struct JsonTexts<'j> {
@@ -12,6 +13,8 @@ pub(crate) struct JsonTexts<'j> {
 
 /// One of them.
 pub(crate) struct JsonText<'j> {
+    /// Where it stands, its quotes with it.
+    pub(crate) place: Range<usize>,
     /// Whether it is the name of a field.
     pub(crate) is_name: bool,
     quoted: &'j [u8],
@@ -37,7 +40,11 @@ impl<'j> Iterator for JsonTexts<'j> {
         let end = (end + 1).min(self.json.len());
         self.position = end;
         let after = self.json[end..].iter().find(|byte| !byte.is_ascii_whitespace());
-        Some(JsonText { is_name: after == Some(&b':'), quoted: &self.json[start..end] })
+        Some(JsonText {
+            place: start..end,
+            is_name: after == Some(&b':'),
+            quoted: &self.json[start..end],
+        })
     }
 }
 
@@ -83,8 +90,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(json in "[\"\\\\:{}a\u{e9} ]{0,40}") {
-            JsonTexts::of(json.as_bytes()).for_each(|text| drop(text.plain().into_owned()));
+        fn no_bytes_panic_and_texts_do_not_overlap(json in "[\"\\\\:{}a\u{e9} ]{0,40}") {
+            let mut end = 0;
+            for text in JsonTexts::of(json.as_bytes()) {
+                prop_assert!(text.place.start >= end);
+                end = text.place.end;
+                text.plain();
+            }
         }
     }
 }

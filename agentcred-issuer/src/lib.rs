@@ -49,6 +49,7 @@ mod operate;
 mod pace;
 mod places;
 mod policy;
+mod projection;
 mod proven;
 mod refused;
 mod replay;

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use crate::body::{BodyRefused, BodyRule};
 use crate::method_override::is_override_field;
+use crate::projection::Projection;
 use crate::target::{Target, is_segment};
 
 /// One kind of request that a scope allows.
@@ -21,6 +22,8 @@ pub(crate) struct Rule {
     lists: BTreeSet<String>,
     /// What the body must be; none where any body may pass.
     body: Option<BodyRule>,
+    /// What comes back of a JSON answer; none where all of it does.
+    fields: Option<Projection>,
 }
 
 /// A rule that is refused, and which of its keys is to blame.
@@ -55,7 +58,17 @@ impl Rule {
         if !lists.is_subset(&query) {
             return Err(refuse("must name keys of `query`".to_owned()));
         }
-        Ok(Self { method, path: PathTemplate::read(path)?, query, lists, body })
+        Ok(Self { method, path: PathTemplate::read(path)?, query, lists, body, fields: None })
+    }
+
+    /// The same rule, of which no more than these fields come back.
+    pub(crate) fn with_fields(self, fields: Option<Projection>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// What comes back of a JSON answer; none where all of it does.
+    pub(crate) fn fields(&self) -> Option<&Projection> {
+        self.fields.as_ref()
     }
 
     /// Whether the other rule is for the same method and path.

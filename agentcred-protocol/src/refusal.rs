@@ -84,6 +84,9 @@ codes! {
     AuthorizationPending = "authorization_pending", BAD_REQUEST, "a human must approve this call first";
     /// OpenID CIBA Core section 11: nobody decided in time, or the decision is used.
     ExpiredToken = "expired_token", BAD_REQUEST, "the approval is unknown, expired, used or for another call";
+    /// Compressed, in an unknown charset, with a secret spread over it, or not the JSON of which a
+    /// rule lets some fields back.
+    UnreadableAnswer = "unreadable_answer", BAD_GATEWAY, "the upstream's answer hides what is in it, or is not the JSON that the rule is about; nothing of it comes back";
     /// RFC 6749 section 4.1.2.1.
     TemporarilyUnavailable = "temporarily_unavailable", SERVICE_UNAVAILABLE, "the vault side cannot answer now";
 }

@@ -1,24 +1,29 @@
 //! The upstream's answer: what of it may go back, without the real key and the nonce.
 
 use agentcred_protocol::scrub::Scrubber;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
-use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
+use super::content::{Content, unreadable};
+use super::media::Media;
 use super::recorded::Recorded;
-use super::scrubbed::Scrubbed;
+use crate::audit::About;
 use crate::headers::passed_back;
+use crate::projection::Projection;
 use crate::refused::Refused;
 use crate::reply::{Reply, no_store};
 
 /// An answer that nobody has seen yet.
 #[must_use = "the caller waits for it"]
 pub(super) struct Answer {
+    about: About,
     status: StatusCode,
     headers: HeaderMap,
-    body: Scrubbed,
+    /// The fields of it that the rule lets back; none where all of it comes back.
+    fields: Option<Projection>,
+    content: Content,
 }
 
 impl Answer {
@@ -33,31 +38,40 @@ impl Answer {
     ) -> Result<Self, Refused> {
         let cleared = recorded.cleared();
         let call = cleared.redemption().call();
-        let refuse = |reason| Err(Refused::unavailable(reason).about(call));
         let (head, body) = response.into_parts();
         if head.status.is_informational() {
-            return refuse("upstream_switched_protocols");
+            return Err(Refused::unavailable("upstream_switched_protocols").about(call));
         }
-        // Compressed, the key would pass unseen; it was asked not to be.
-        if head.headers.get_all(header::CONTENT_ENCODING).iter().any(|it| it != "identity") {
-            return refuse("upstream_encoded_its_answer");
-        }
+        let media = Media::of(&head.headers).map_err(|reason| unreadable(reason).about(call))?;
         if body.size_hint().lower() > limit {
-            return refuse("upstream_answer_too_large");
+            return Err(Refused::unavailable("upstream_answer_too_large").about(call));
         }
-        let nonce = cleared.redemption().nonce().scrubber();
-        let scrubbers = [keys, &nonce];
-        let headers = passed_back(&head.headers, &cleared.service().response_headers, scrubbers);
-        let body = Scrubbed::new(body, scrubbers, deadline, limit);
-        Ok(Self { status: head.status, headers, body })
+        let scrubbers = [keys.clone(), cleared.redemption().nonce().scrubber()];
+        let more = &cleared.service().response_headers;
+        Ok(Self {
+            about: call.into(),
+            status: head.status,
+            headers: passed_back(&head.headers, more, scrubbers.each_ref()),
+            fields: cleared.fields().cloned(),
+            content: Content { media, body, scrubbers, deadline, limit },
+        })
     }
 
-    /// The answer as the caller gets it. The body is scrubbed while it passes.
-    pub(super) fn scrubbed(self) -> Reply {
-        let mut reply = Response::new(self.body.boxed());
-        *reply.status_mut() = self.status;
-        *reply.headers_mut() = self.headers;
+    /// The answer as the caller gets it: searched, and no more of it than the rule lets back.
+    pub(super) async fn scrubbed(self) -> Result<Reply, Refused> {
+        let Self { about, status, mut headers, fields, content } = self;
+        let searched = match fields {
+            None => content.searched().await,
+            Some(fields) => {
+                let json = HeaderValue::from_static("application/json");
+                headers.insert(header::CONTENT_TYPE, json);
+                content.projected(&fields, status).await
+            }
+        };
+        let mut reply = Response::new(searched.map_err(|refused| refused.about(about))?);
+        *reply.status_mut() = status;
+        *reply.headers_mut() = headers;
         no_store(&mut reply);
-        reply
+        Ok(reply)
     }
 }

@@ -14,6 +14,7 @@ use super::redemption::Redemption;
 use super::split_service;
 use crate::headers::passed_on;
 use crate::method_override::holds_override;
+use crate::projection::Projection;
 use crate::refused::Refused;
 use crate::rules::{Method, Rule};
 use crate::service::Service;
@@ -32,6 +33,7 @@ pub(super) struct Cleared {
     target: Target,
     headers: HeaderMap,
     body: Bytes,
+    fields: Option<Projection>,
 }
 
 impl Cleared {
@@ -51,8 +53,9 @@ impl Cleared {
             let refused = Refused::new(RefusalCode::MethodOverride, "method_override_body");
             return Err(about(refused));
         }
-        check_body(&rules, &headers, &body).map_err(about)?;
-        Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body })
+        let rule = allowing(&rules, &headers, &body).map_err(about)?;
+        let fields = rule.fields().cloned();
+        Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body, fields })
     }
 
     pub(super) fn redemption(&self) -> &Redemption {
@@ -73,6 +76,11 @@ impl Cleared {
 
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// What comes back of a JSON answer; none where all of it does.
+    pub(super) fn fields(&self) -> Option<&Projection> {
+        self.fields.as_ref()
     }
 
     pub(super) fn body(&self) -> Bytes {
@@ -110,15 +118,22 @@ impl<'v> Line<'v> {
     }
 }
 
-/// One rule has to allow all of the request; of several, the first one's reason is told.
-fn check_body(rules: &[&Rule], headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+/// One rule has to allow all of the request; of several, one that lets less of the answer back.
+/// When none does, the first one's reason is told.
+fn allowing<'r>(rules: &[&'r Rule], headers: &HeaderMap, body: &[u8]) -> Result<&'r Rule, Refused> {
     let content_type = headers.get(header::CONTENT_TYPE);
-    let mut checked = rules.iter().map(|rule| rule.check_body(content_type, body));
-    let Some(Err(refused)) = checked.next() else { return Ok(()) };
-    if checked.any(|it| it.is_ok()) {
-        return Ok(());
+    let mut allowing = Vec::new();
+    let mut reason = None;
+    for rule in rules {
+        match rule.check_body(content_type, body) {
+            Ok(()) => allowing.push(*rule),
+            Err(refused) => drop(reason.get_or_insert(refused.reason())),
+        }
     }
-    Err(Refused::new(RefusalCode::InsufficientScope, refused.reason()))
+    let narrow = allowing.iter().find(|rule| rule.fields().is_some());
+    narrow.or(allowing.first()).copied().ok_or_else(|| {
+        Refused::new(RefusalCode::InsufficientScope, reason.unwrap_or("no_rule_allows_it"))
+    })
 }
 
 async fn read_body(vault: &Vault, method: Method, body: Incoming) -> Result<Bytes, Refused> {

@@ -8,12 +8,17 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::media::Media;
 use crate::reply::BodyError;
 
 /// The body of an upstream's answer. Trailers are dropped, and one that grows too large or
 /// takes too long is cut off.
 pub(super) struct Scrubbed {
+    /// What was read before, and passes first.
+    begun: Vec<u8>,
     body: Incoming,
+    media: Media,
+    has_begun: bool,
     streams: [ScrubStream; 2],
     deadline: Pin<Box<Sleep>>,
     left: u64,
@@ -22,14 +27,19 @@ pub(super) struct Scrubbed {
 
 impl Scrubbed {
     pub(super) fn new(
+        begun: Vec<u8>,
         body: Incoming,
-        scrubbers: [&Scrubber; 2],
+        media: Media,
+        scrubbers: &[Scrubber; 2],
         deadline: Instant,
         limit: u64,
     ) -> Self {
         Self {
+            begun,
             body,
-            streams: scrubbers.map(Scrubber::stream),
+            media,
+            has_begun: false,
+            streams: scrubbers.each_ref().map(Scrubber::stream),
             deadline: Box::pin(sleep_until(deadline)),
             left: limit,
             is_done: false,
@@ -41,6 +51,10 @@ impl Scrubbed {
             .left
             .checked_sub(chunk.len() as u64)
             .ok_or("the upstream's answer is larger than allowed")?;
+        if !self.has_begun && !self.media.can_begin_with(chunk) {
+            return Err("the upstream's answer hides what is in it".into());
+        }
+        self.has_begun |= !chunk.is_empty();
         let [first, second] = &mut self.streams;
         Ok(second.push(&first.push(chunk)).into())
     }
@@ -75,7 +89,13 @@ impl Body for Scrubbed {
                 this.is_done = true;
                 return Poll::Ready(Some(Err("the upstream's answer took too long".into())));
             }
-            let clean = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            let begun = std::mem::take(&mut this.begun);
+            let next = if begun.is_empty() {
+                ready!(Pin::new(&mut this.body).poll_frame(cx))
+            } else {
+                Some(Ok(Frame::data(begun.into())))
+            };
+            let clean = match next {
                 None => this.finish(),
                 Some(Err(error)) => {
                     this.is_done = true;

@@ -206,6 +206,7 @@ pub(crate) struct RawRule {
     #[serde(default)]
     pub(crate) query_lists: Vec<String>,
     pub(crate) body: Option<BTreeMap<String, RawField>>,
+    pub(crate) fields: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Host;
 
-use super::bodies::check_body;
+use super::bodies::{check_body, check_fields};
 use super::finding::{Findings, Key};
 use super::injections;
 use super::raw::{RawRule, RawService};
@@ -259,13 +259,32 @@ fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Ru
                 None => continue,
             },
         };
-        match Rule::new(&rule.method, &rule.path, &rule.query, &rule.query_lists, body) {
+        let fields = match &rule.fields {
+            None => None,
+            Some(paths) => match check_fields(paths, &at.field("fields"), findings) {
+                Some(fields) => Some(fields),
+                None => continue,
+            },
+        };
+        let checked = Rule::new(&rule.method, &rule.path, &rule.query, &rule.query_lists, body);
+        match checked.map(|rule| rule.with_fields(fields)) {
             Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
             Ok(rule) if rules.iter().any(|it| opens(it, &rule) || opens(&rule, it)) => {
                 findings.error(
                     &at,
                     "is for the same method and path as a rule without `body`, which lets every \
                      body pass; give both a `body`, or take one of them out",
+                );
+            }
+            Ok(rule)
+                if rules.iter().any(|it| {
+                    it.is_beside(&rule) && it.fields().is_some() != rule.fields().is_some()
+                }) =>
+            {
+                findings.error(
+                    &at,
+                    "is for the same method and path as a rule whose `fields` let less back; give \
+                     both `fields`, or take one of them out",
                 );
             }
             Ok(rule) => rules.push(rule),

@@ -120,7 +120,7 @@ async fn an_encoded_answer_is_refused() {
     let nonce = stage.agent.mint(READ).await;
     let response = stage.agent.get(&nonce, CUSTOMERS).await;
     assert!(!response.headers().contains_key(RETRYABLE_HEADER));
-    assert_eq!(broker_refusal(response).await.code, RefusalCode::TemporarilyUnavailable);
+    assert_eq!(broker_refusal(response).await.code, RefusalCode::UnreadableAnswer);
     assert_eq!(stage.last_reason(), "upstream_encoded_its_answer");
 }
 

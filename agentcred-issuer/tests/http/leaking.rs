@@ -100,7 +100,9 @@ async fn assert_that_nothing_comes_back(leaks: Vec<Leak>) {
         let shown = received.escape_ascii();
         assert!(!holds(received, &leak.form), "{}: {shown}", leak.what);
         assert!(!holds(received, REAL_KEY.as_bytes()), "{}: {shown}", leak.what);
-        assert!(received.starts_with(b"HTTP/1.1 "), "{}: {shown}", leak.what);
+        // What is cut off may be so before the head of the answer went out.
+        let is_cut = received.is_empty() && leak.what.ends_with("cut off");
+        assert!(is_cut || received.starts_with(b"HTTP/1.1 "), "{}: {shown}", leak.what);
     }
 }
 

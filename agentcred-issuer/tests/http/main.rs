@@ -31,6 +31,7 @@ mod operating;
 mod overriding;
 mod racing;
 mod raw;
+mod reading;
 mod revoking;
 mod rotating;
 mod signing;
