@@ -151,7 +151,7 @@ fn the_text_of_a_secret_is_read_in_few_files() {
     let expected = listed([
         // The messages of the protocol, and the token itself.
         "agentcred-protocol/src/answer.rs",
-        "agentcred-protocol/src/request.rs",
+        "agentcred-protocol/src/request/forms.rs",
         "agentcred-protocol/src/token.rs",
     ]);
     assert_eq!(files_with("expose_secret"), expected);

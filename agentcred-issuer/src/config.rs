@@ -32,6 +32,10 @@
 //! max_pending = 100                     # calls that may wait at a time
 //! max_pending_per_task = 10
 //!
+//! [proofs]
+//! server_nonce     = "required"         # or "off": RFC 9449 section 8
+//! server_nonce_key = "file:nonce.key"   # optional; several issuers behind one URL share it
+//!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
@@ -96,6 +100,7 @@ mod finding;
 mod injections;
 mod manifest;
 mod operators;
+mod proofs;
 mod raw;
 mod server;
 mod services;
@@ -111,6 +116,7 @@ use crate::operate::OperatorsConfig;
 use crate::policy::Policy;
 use crate::secrets::{SecretStore, Times};
 use finding::Findings;
+pub(crate) use proofs::ServerNoncePolicy;
 use raw::{RawConfig, RawSecrets};
 
 pub(crate) use finding::Key;
@@ -127,6 +133,7 @@ pub struct Config {
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
     pub(crate) approvals: ApprovalBounds,
+    pub(crate) server_nonces: ServerNoncePolicy,
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
     /// What was read, for naming the line of what is found later.
@@ -185,6 +192,14 @@ impl Config {
                 }
             }
         }
+        if let ServerNoncePolicy::Shared(reference) = &self.server_nonces {
+            let key = Key::root("proofs").field("server_nonce_key");
+            match secrets.fetch(reference).await.map(|secret| secret.hmac_key()) {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => findings.error(&key, error.to_string()),
+                Err(error) => findings.error(&key, format!("cannot be used: {error}")),
+            }
+        }
         findings.into_inner()
     }
 }
@@ -208,6 +223,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
     let secret_times = check_times(&raw.secrets, findings);
     let approvals = operators::check_approvals(&raw.approvals, findings);
+    let server_nonces = proofs::check(raw.proofs, folder, findings);
     let services = services::check(raw.services, folder, findings);
     let agents = agents::check(raw.agents, &services, operators.is_some(), folder, findings);
     Some(Config {
@@ -221,6 +237,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         },
         secret_times,
         approvals: approvals?,
+        server_nonces,
         policy: Policy::new(agents, services.sound),
         warnings: Vec::new(),
         text: String::new(),

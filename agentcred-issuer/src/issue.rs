@@ -55,7 +55,7 @@ async fn grant_task(
     proof: Proof,
     request: TaskRequest,
 ) -> Result<GrantAnswer, Refused> {
-    let agent = agent::authenticate(vault, &request.assertion).await?;
+    let agent = agent::authenticate(vault, &request.client).await?;
     let task = Task { agent, task: request.task, key: proof.key().clone() };
     let about = |refused: Refused| refused.about(&task);
     proof.spend(vault).await.map_err(about)?;

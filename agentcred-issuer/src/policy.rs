@@ -17,8 +17,6 @@ use crate::service::Service;
 pub(crate) struct Policy {
     agents: BTreeMap<AgentId, Agent>,
     services: BTreeMap<ServiceName, Arc<Service>>,
-    /// Which agent a key belongs to, by the key's thumbprint: one at most.
-    owners: HashMap<String, AgentId>,
 }
 
 /// One agent: the keys that prove it and what it is granted.
@@ -68,20 +66,7 @@ impl Policy {
         agents: BTreeMap<AgentId, Agent>,
         services: BTreeMap<ServiceName, Arc<Service>>,
     ) -> Self {
-        let mut owners = HashMap::new();
-        for (id, agent) in &agents {
-            for key in &agent.keys {
-                owners.insert(key.thumbprint().as_str().to_owned(), id.clone());
-            }
-        }
-        Self { agents, services, owners }
-    }
-
-    /// The agent that a key belongs to, and the key.
-    pub(crate) fn key_owner(&self, thumbprint: &str) -> Option<(&AgentId, &VerifyingKey)> {
-        let owner = self.owners.get(thumbprint)?;
-        let keys = &self.agents.get(owner)?.keys;
-        Some((owner, keys.iter().find(|key| key.thumbprint().as_str() == thumbprint)?))
+        Self { agents, services }
     }
 
     /// A service, by its name in a URL or a nonce.
@@ -95,8 +80,8 @@ impl Policy {
     }
 
     /// An agent, by its name.
-    pub(crate) fn agent(&self, id: &AgentId) -> Option<&Agent> {
-        self.agents.get(id)
+    pub(crate) fn agent(&self, id: &str) -> Option<(&AgentId, &Agent)> {
+        self.agents.get_key_value(id)
     }
 
     /// The names of all agents.

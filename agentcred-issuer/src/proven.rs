@@ -10,7 +10,7 @@ use crate::refused::Refused;
 use crate::replay::Purpose;
 use crate::vault::Vault;
 
-/// A proof that fits its request. Whether its key is the right one and its id is new is still
+/// A proof that fits its request and was not made in advance. Whether its key is the right one and its id is new is still
 /// to be asked.
 #[derive(Debug)]
 #[must_use = "a proof is worth nothing before its key is compared and its id remembered"]
@@ -25,9 +25,16 @@ impl Proof {
     ) -> Result<Self, Refused> {
         let header =
             only(headers, proof::HEADER).ok_or_else(|| refuse("proof_missing_or_repeated"))?;
-        proof::verify(header, request, vault.now())
-            .map(Self)
-            .map_err(|_| refuse("proof_not_for_this_request"))
+        let now = vault.now();
+        let proven = proof::verify(header, request, now)
+            .map_err(|_| refuse("proof_not_for_this_request"))?;
+        if let Some(nonces) = &vault.server_nonces {
+            let nonce = proven.server_nonce.as_deref();
+            if !nonce.is_some_and(|nonce| nonces.accept(nonce, now)) {
+                return Err(Refused::new(RefusalCode::UseDpopNonce, "server_nonce_missing_or_old"));
+            }
+        }
+        Ok(Self(proven))
     }
 
     /// The key that it was made with.
@@ -47,7 +54,7 @@ impl Proof {
 
     /// Remembers the id of a proof whose key is right.
     pub(crate) async fn spend(self, vault: &Vault) -> Result<(), Refused> {
-        let Proven { key, id, expires } = self.0;
+        let Proven { key, id, expires, .. } = self.0;
         let id = OneTimeId::of(Purpose::Proof, &key, &id);
         match vault.ledger.spend_id(id, expires, vault.now()).await? {
             Freshness::New => Ok(()),

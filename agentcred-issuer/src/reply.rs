@@ -68,7 +68,7 @@ fn refusal_body(body: &RefusalBody) -> Reply {
 pub(crate) fn broker_refusal(refused: &Refused) -> Reply {
     let code = refused.code;
     let mut reply = refusal(code);
-    if code == RefusalCode::InvalidDpopProof {
+    if matches!(code, RefusalCode::InvalidDpopProof | RefusalCode::UseDpopNonce) {
         *reply.status_mut() = StatusCode::UNAUTHORIZED;
     }
     let challenge = format!(

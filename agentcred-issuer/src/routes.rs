@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agentcred_protocol::answer::TOOL_CALL;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
+use agentcred_protocol::proof::SERVER_NONCE_HEADER;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::request::TOKEN_EXCHANGE;
 use http::header::{self, HeaderMap};
@@ -22,14 +23,21 @@ use crate::revoke;
 use crate::vault::{Endpoints, Vault};
 
 impl Answers for Vault {
+    /// Every answer brings the server nonce for the next proof, so that who makes requests now
+    /// and then is never sent back for one (RFC 9449 section 8.2).
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         if request.headers().contains_key(header::UPGRADE) {
             return reply::protocol_switch();
         }
-        match check_framing(&request) {
+        let mut reply = match check_framing(&request) {
             Ok(()) => route(&self, request).await,
             Err(status) => reply::closing(status),
+        };
+        let server_nonce = self.server_nonces.as_ref().and_then(|it| it.header(self.now()));
+        if let Some(server_nonce) = server_nonce {
+            reply.headers_mut().insert(SERVER_NONCE_HEADER, server_nonce);
         }
+        reply
     }
 }
 

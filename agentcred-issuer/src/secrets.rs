@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use agentcred_protocol::scrub::Scrubber;
 use async_trait::async_trait;
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 pub(crate) use cache::{Cache, Fetched, Times};
@@ -110,6 +111,14 @@ impl Secret {
         &self.scrubber
     }
 
+    /// A key for server nonces, which several issuers share.
+    pub(crate) fn hmac_key(&self) -> Result<hmac::Key, UnusableSecret> {
+        if self.text.len() < SHORTEST_HMAC_KEY {
+            return Err(UnusableSecret::TooWeak);
+        }
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &self.text))
+    }
+
     /// Takes all of these out of what comes back.
     pub(crate) fn joint_scrubber<'s>(secrets: impl IntoIterator<Item = &'s Self>) -> Scrubber {
         Scrubber::new(secrets.into_iter().flat_map(Self::parts))
@@ -144,6 +153,9 @@ pub enum UnusableSecret {
     /// Shorter than what can be searched for in answers.
     #[error("is shorter than {} bytes; too short to be a key", Scrubber::SHORTEST_SECRET)]
     TooShort,
+    /// Shorter than a key for server nonces must be.
+    #[error("is shorter than {SHORTEST_HMAC_KEY} bytes; `openssl rand -hex 32` makes a good one")]
+    TooWeak,
     /// Longer than a header takes.
     #[error("is longer than {LONGEST_SECRET} bytes")]
     TooLong,
@@ -200,6 +212,7 @@ pub enum SecretError {
 
 /// The longest secret, in bytes. Servers take headers of 8 KiB, and some formats add to it.
 const LONGEST_SECRET: usize = 4096;
+const SHORTEST_HMAC_KEY: usize = 32;
 
 #[cfg(test)]
 mod tests {

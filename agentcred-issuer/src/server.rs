@@ -22,6 +22,7 @@ use crate::limits::Limits;
 use crate::operate::{Operations, OperatorsAt};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{LocalSecrets, SecretStore};
+use crate::server_nonce::{ServerNonces, UnusableServerNonceKey};
 use crate::steady::SteadyClock;
 use crate::tls::{Tls, TlsError, TlsListener};
 use crate::vault::{Endpoints, Vault};
@@ -93,6 +94,9 @@ pub enum StartError {
     /// The issuer's URL cannot be formed.
     #[error("the issuer's URL cannot be formed: {0}")]
     Url(#[from] url::ParseError),
+    /// Server nonces cannot be made.
+    #[error(transparent)]
+    ServerNonces(#[from] UnusableServerNonceKey),
     /// There is no randomness to be had.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -140,6 +144,8 @@ impl Server {
             Some(ledger) => ledger,
             None => Arc::new(MemoryLedger::new(&*parts.random)?),
         };
+        let server_nonces =
+            ServerNonces::of(&config.server_nonces, &*parts.secrets, &*parts.random).await?;
         let tls = match config.server.tls {
             None => None,
             Some(files) => Some(Arc::new(Tls::open(files)?)),
@@ -173,6 +179,7 @@ impl Server {
             audit,
             keyring,
             resolver: parts.resolver,
+            server_nonces,
             clock: parts.clock,
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,

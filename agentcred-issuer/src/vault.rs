@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::resolver::Resolver;
+use crate::server_nonce::ServerNonces;
 
 pub(crate) struct Vault {
     pub(crate) policy: Policy,
@@ -25,6 +26,8 @@ pub(crate) struct Vault {
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) keyring: Keyring,
     pub(crate) resolver: Arc<dyn Resolver>,
+    /// None when proofs need not carry one.
+    pub(crate) server_nonces: Option<ServerNonces>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) endpoints: Endpoints,

@@ -19,6 +19,7 @@ pub const LIFETIME: Duration = Duration::from_mins(1);
 const LONGEST_LIFETIME: Duration = Duration::from_mins(5);
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 const LONGEST_ID: usize = 256;
+const LONGEST_ASSERTION: usize = 8192;
 
 /// An assertion that proves nothing. One text for every cause: the caller learns no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,10 +50,26 @@ pub fn sign(
     jsonwebtoken::encode(&header, &claims, key.encoding_key()).map_err(|_| InvalidAssertion)
 }
 
-/// The thumbprint that an assertion names as its key's, when it names one. A hint for finding
-/// the key and nothing more.
-pub fn key_hint(assertion: &str) -> Option<String> {
-    jsonwebtoken::decode_header(assertion).ok()?.kid
+/// What an assertion says of itself. None of it is true before it is verified.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Claimed {
+    /// Who is said to have signed. A workload's assertion need not say (SPIFFE JWT-SVID section 3).
+    pub iss: Option<String>,
+    /// Whom it is said to be about.
+    pub sub: String,
+}
+
+impl Claimed {
+    /// Reads an assertion without believing it, to learn whose keys to check it with.
+    ///
+    /// # Errors
+    /// When it is no JWT, or is larger than any assertion has to be.
+    pub fn of(assertion: &str) -> Result<Self, InvalidAssertion> {
+        if assertion.len() > LONGEST_ASSERTION {
+            return Err(InvalidAssertion);
+        }
+        jsonwebtoken::dangerous::insecure_decode_claims(assertion).map_err(|_| InvalidAssertion)
+    }
 }
 
 /// A verified assertion: it was signed by this key, for this issuer, in time.
@@ -67,13 +84,14 @@ pub struct Authenticated {
     pub expires: UnixTime,
 }
 
-/// Checks an assertion against one key of `agent`.
+/// Checks an assertion against one key of a client. Its `kid` decides nothing: a client names its
+/// keys as it likes.
 ///
 /// # Errors
-/// When the signature, the agent, the audience or the times are not right.
+/// When the signature, the client, the audience or the times are not right.
 pub fn verify(
     assertion: &str,
-    agent: &AgentId,
+    client: &str,
     key: &VerifyingKey,
     issuer: &Url,
     now: UnixTime,
@@ -83,12 +101,14 @@ pub fn verify(
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.set_required_spec_claims(&["exp", "sub", "iss", "aud"]);
-    let claims = jsonwebtoken::decode::<Claims>(assertion, key.decoding_key(), &validation)
-        .map_err(|_| InvalidAssertion)?
-        .claims;
+    let decoded = jsonwebtoken::decode::<Claims>(assertion, key.decoding_key(), &validation)
+        .map_err(|_| InvalidAssertion)?;
+    let claims = decoded.claims;
     let expires = UnixTime::from_millis(claims.exp.saturating_mul(1000));
-    let right = claims.iss == agent.as_str()
-        && claims.sub == agent.as_str()
+    // An extension that must be understood is none that is understood here (RFC 7515 section 4.1.11).
+    let right = decoded.header.crit.is_none()
+        && claims.iss == client
+        && claims.sub == client
         && claims.aud.is_only(issuer)
         && (1..=LONGEST_ID).contains(&claims.jti.len())
         && expires > now
@@ -156,30 +176,33 @@ mod tests {
     fn a_fresh_assertion_is_accepted() {
         let p = parties();
         let text = sign(&p.signing, &p.agent, &p.issuer, "id-1", NOW).unwrap();
-        let authenticated = verify(&text, &p.agent, &p.verifying, &p.issuer, NOW).unwrap();
+        let authenticated = verify(&text, p.agent.as_str(), &p.verifying, &p.issuer, NOW).unwrap();
         assert_eq!(authenticated.id, "id-1");
-        assert_eq!(key_hint(&text).as_deref(), Some(p.signing.thumbprint().as_str()));
+        assert_eq!(Claimed::of(&text).unwrap().sub, "billing-agent");
+    }
+
+    #[test]
+    fn what_is_no_assertion_claims_nothing() {
+        for text in ["", "a", "a.b.c", "e30.e30.", &"a".repeat(LONGEST_ASSERTION + 1)] {
+            assert_eq!(Claimed::of(text), Err(InvalidAssertion));
+        }
     }
 
     #[test]
     fn another_agent_issuer_key_or_time_is_refused() {
         let p = parties();
         let text = sign(&p.signing, &p.agent, &p.issuer, "id-1", NOW).unwrap();
-        let other_agent = AgentId::new("other").unwrap();
         let other_issuer = Url::parse("https://other.example/").unwrap();
-        assert!(verify(&text, &other_agent, &p.verifying, &p.issuer, NOW).is_err());
-        assert!(verify(&text, &p.agent, &p.verifying, &other_issuer, NOW).is_err());
-        assert!(verify(&text, &p.agent, &parties().verifying, &p.issuer, NOW).is_err());
-        assert!(verify(&text, &p.agent, &p.verifying, &p.issuer, NOW + LIFETIME).is_err());
-        assert!(
-            verify(
-                &text,
-                &p.agent,
-                &p.verifying,
-                &p.issuer,
-                UnixTime::from_millis(NOW.millis() - 400_000)
-            )
-            .is_err()
-        );
+        let agent = p.agent.as_str();
+        let refused = |client, key: &VerifyingKey, issuer, now| {
+            verify(&text, client, key, issuer, now).is_err()
+        };
+        let earlier = UnixTime::from_millis(NOW.millis() - 400_000);
+        assert!(!refused(agent, &p.verifying, &p.issuer, NOW));
+        assert!(refused("other", &p.verifying, &p.issuer, NOW));
+        assert!(refused(agent, &p.verifying, &other_issuer, NOW));
+        assert!(refused(agent, &parties().verifying, &p.issuer, NOW));
+        assert!(refused(agent, &p.verifying, &p.issuer, NOW + LIFETIME));
+        assert!(refused(agent, &p.verifying, &p.issuer, earlier));
     }
 }

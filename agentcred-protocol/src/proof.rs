@@ -15,12 +15,16 @@ use crate::key::{SigningKey, Thumbprint, VerifyingKey};
 /// The request header that carries a proof (RFC 9449 section 4.1).
 pub const HEADER: &str = "dpop";
 
+/// The response header with the server nonce that the next proof should carry (RFC 9449 section 8.1).
+pub const SERVER_NONCE_HEADER: &str = "dpop-nonce";
+
 /// How old a proof may be. Its id has to be remembered for twice as long as this.
 pub const MAX_AGE: Duration = Duration::from_mins(1);
 
 const TYPE: &str = "dpop+jwt";
 const LONGEST_PROOF: usize = 4096;
 const LONGEST_ID: usize = 128;
+const LONGEST_SERVER_NONCE: usize = 256;
 
 /// A proof that proves nothing. One text for every cause: the caller learns no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +54,21 @@ pub fn sign(
     id: &str,
     now: UnixTime,
 ) -> Result<HeaderValue, InvalidProof> {
+    sign_with_server_nonce(key, request, None, id, now)
+}
+
+/// As [`sign`], with the last server nonce that the server gave, if it gave one: the proof was
+/// made after that and not in advance (RFC 9449 section 8).
+///
+/// # Errors
+/// When the crypto library cannot sign.
+pub fn sign_with_server_nonce(
+    key: &SigningKey,
+    request: ProvenRequest<'_>,
+    server_nonce: Option<&str>,
+    id: &str,
+    now: UnixTime,
+) -> Result<HeaderValue, InvalidProof> {
     let mut header = Header::new(key.algorithm());
     header.typ = Some(TYPE.to_owned());
     let mut jwk = key.public().clone();
@@ -61,6 +80,7 @@ pub fn sign(
         htu: without_query(request.url),
         iat: now.seconds(),
         ath: request.token_hash.map(str::to_owned),
+        nonce: server_nonce.map(str::to_owned),
     };
     let text =
         jsonwebtoken::encode(&header, &claims, key.encoding_key()).map_err(|_| InvalidProof)?;
@@ -75,6 +95,8 @@ pub struct Proven {
     pub key: Thumbprint,
     /// The proof's `jti`.
     pub id: String,
+    /// The server nonce that it carries. Whether it is a good one is for the server to say.
+    pub server_nonce: Option<String>,
     /// When the proof stops being acceptable and its id may be forgotten.
     pub expires: UnixTime,
 }
@@ -95,7 +117,11 @@ pub fn verify(
     }
     let header = jsonwebtoken::decode_header(text).map_err(|_| InvalidProof)?;
     let algorithm_is_ours = matches!(header.alg, Algorithm::ES256 | Algorithm::EdDSA);
-    if header.typ.as_deref() != Some(TYPE) || !algorithm_is_ours || carries_private_key(text) {
+    if header.typ.as_deref() != Some(TYPE)
+        || !algorithm_is_ours
+        || header.crit.is_some()
+        || carries_private_key(text)
+    {
         return Err(InvalidProof);
     }
     let key = VerifyingKey::from_jwk(&header.jwk.ok_or(InvalidProof)?).map_err(|_| InvalidProof)?;
@@ -111,6 +137,7 @@ pub fn verify(
         && claims.htu == without_query(request.url)
         && claims.ath.as_deref() == request.token_hash
         && (1..=LONGEST_ID).contains(&claims.jti.len())
+        && claims.nonce.as_ref().is_none_or(|nonce| nonce.len() <= LONGEST_SERVER_NONCE)
         && signed <= now + MAX_AGE
         && now.since(signed) <= MAX_AGE;
     if !right {
@@ -119,6 +146,7 @@ pub fn verify(
     Ok(Proven {
         key: key.thumbprint().clone(),
         id: claims.jti,
+        server_nonce: claims.nonce,
         expires: signed + MAX_AGE + MAX_AGE,
     })
 }
@@ -131,6 +159,8 @@ struct Claims {
     iat: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ath: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
 }
 
 fn without_query(url: &Url) -> String {
@@ -219,6 +249,44 @@ mod tests {
         assert_eq!(proven.id, "-BwC3ESc6acc2lTc");
         // The `jkt` of figure 8 of the same RFC.
         assert_eq!(proven.key.as_str(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+    }
+
+    /// The request of RFC 9449 section 7.1, figure 12, with its access token.
+    #[test]
+    fn the_resource_request_of_rfc_9449_verifies() {
+        let token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+        let hash = URL_SAFE_NO_PAD.encode(digest);
+        assert_eq!(hash, "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
+        let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6Ik\
+                     VDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCR\
+                     nMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JE\
+                     QSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIj\
+                     oiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0Z\
+                     WRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNF\
+                     c05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71E\
+                     OptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+        let url = url("https://resource.example.org/protectedresource");
+        let request = ProvenRequest { method: &Method::GET, url: &url, token_hash: Some(&hash) };
+        let now = UnixTime::from_millis(1_562_262_618_000);
+        assert!(verify(&HeaderValue::from_static(proof), request, now).is_ok());
+        let other = ProvenRequest { token_hash: Some("another"), ..request };
+        assert!(verify(&HeaderValue::from_static(proof), other, now).is_err());
+    }
+
+    #[test]
+    fn a_proof_carries_the_server_nonce_that_it_was_given() {
+        let key = SigningKey::ephemeral().unwrap();
+        let url = url("https://server.example.com/token");
+        let request = ProvenRequest { method: &Method::POST, url: &url, token_hash: None };
+        // The server nonce of RFC 9449 section 8.
+        let nonce = "eyJ7S_zG.eyJH0-Z.HX4w-7v";
+        let proof = sign_with_server_nonce(&key, request, Some(nonce), "id-1", NOW).unwrap();
+        let proven = verify(&proof, request, NOW).unwrap();
+        assert_eq!(proven.server_nonce.as_deref(), Some(nonce));
+        let endless = "n".repeat(LONGEST_SERVER_NONCE + 1);
+        let proof = sign_with_server_nonce(&key, request, Some(&endless), "id-2", NOW).unwrap();
+        assert!(verify(&proof, request, NOW).is_err());
     }
 
     proptest! {

@@ -1,21 +1,28 @@
 //! Requests to the token and the revocation endpoint, as form bodies.
 
-use std::collections::BTreeMap;
+mod client;
+mod form;
+mod forms;
+mod revocation;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
-use url::form_urlencoded;
-use zeroize::Zeroizing;
 
 use crate::answer::{ACCESS_TOKEN_TYPE, TOOL_CALL};
 use crate::approval::Summary;
 use crate::arguments::ArgumentsHash;
-use crate::assertion::ASSERTION_TYPE;
 use crate::names::{ApprovalId, CallId, ServiceName, TaskId, ToolName};
 use crate::refusal::RefusalCode;
 use crate::scope::Scope;
-use crate::token::{GrantToken, NonceToken};
+use crate::token::GrantToken;
 use crate::ttl::{Ttl, Uses};
+use form::Form;
+
+pub use client::ClientAssertion;
+pub use forms::{
+    NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, withdraw_form,
+};
+pub use revocation::Revocation;
 
 /// The grant type of token exchange (RFC 8693 section 2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -32,8 +39,8 @@ pub enum TokenRequest {
 /// Asks for the grant of one task (RFC 6749 section 4.4, RFC 7523 section 2.2).
 #[derive(Debug)]
 pub struct TaskRequest {
-    /// The signed assertion that says who asks.
-    pub assertion: Zeroizing<String>,
+    /// Who asks.
+    pub client: ClientAssertion,
     /// The task.
     pub task: TaskId,
 }
@@ -89,77 +96,6 @@ impl RequestedCall {
     }
 }
 
-/// The form body that asks for a task grant.
-pub fn task_form(assertion: &str, task: &TaskId) -> Zeroizing<String> {
-    form(&[
-        ("grant_type", "client_credentials"),
-        ("client_assertion_type", ASSERTION_TYPE),
-        ("client_assertion", assertion),
-        ("agentcred_task", task.as_str()),
-    ])
-}
-
-/// What a caller asks a nonce for, beside the grant that it asks with.
-#[derive(Clone, Debug)]
-pub struct NonceWish<'a> {
-    /// The service.
-    pub service: &'a ServiceName,
-    /// The service's place at the broker (RFC 8707).
-    pub resource: &'a Url,
-    /// What the nonce must be good for.
-    pub scope: &'a Scope,
-    /// How long it should live.
-    pub ttl: Ttl,
-    /// The call that it is for.
-    pub call: &'a RequestedCall,
-    /// What whoever approves the call is told of it (CIBA Core section 7.1).
-    pub summary: Option<&'a Summary>,
-    /// The approval that is waited for (CIBA Core section 10.1).
-    pub approval: Option<&'a ApprovalId>,
-}
-
-/// The form body that asks for a nonce.
-///
-/// # Errors
-/// Never for a well-formed call; the type of the error is that of writing JSON.
-pub fn nonce_form(
-    grant: &GrantToken,
-    wish: &NonceWish<'_>,
-) -> Result<Zeroizing<String>, serde_json::Error> {
-    let scope = wish.scope.to_string();
-    let expires_in = wish.ttl.seconds().to_string();
-    let details = serde_json::to_string(&[wish.call])?;
-    let mut parameters = vec![
-        ("grant_type", TOKEN_EXCHANGE),
-        ("subject_token", grant.expose_secret()),
-        ("subject_token_type", ACCESS_TOKEN_TYPE),
-        ("requested_token_type", ACCESS_TOKEN_TYPE),
-        ("audience", wish.service.as_str()),
-        ("resource", wish.resource.as_str()),
-        ("scope", &scope),
-        ("requested_expires_in", &expires_in),
-        ("authorization_details", &details),
-    ];
-    parameters.extend(wish.summary.map(|summary| ("binding_message", summary.as_written())));
-    parameters.extend(wish.approval.map(|approval| ("auth_req_id", approval.as_str())));
-    Ok(form(&parameters))
-}
-
-/// The form body that revokes a nonce (RFC 7009 section 2.1).
-pub fn revoke_nonce_form(nonce: &NonceToken) -> Zeroizing<String> {
-    form(&[("token", nonce.expose_secret())])
-}
-
-/// The form body that withdraws an approval that nobody waits for any more.
-pub fn withdraw_form(approval: &ApprovalId) -> Zeroizing<String> {
-    form(&[("token", approval.as_str())])
-}
-
-/// The form body that revokes a task grant and all that was minted from it.
-pub fn revoke_grant_form(grant: &GrantToken) -> Zeroizing<String> {
-    form(&[("token", grant.expose_secret())])
-}
-
 impl TokenRequest {
     /// Reads the body of a request to the token endpoint.
     ///
@@ -180,13 +116,8 @@ impl TokenRequest {
 impl TaskRequest {
     fn from_form(mut form: Form) -> Result<Self, RefusalCode> {
         let task = form.take("agentcred_task")?;
-        let kind = form.take("client_assertion_type").map_err(|_| RefusalCode::InvalidClient)?;
-        let assertion = form.take("client_assertion").map_err(|_| RefusalCode::InvalidClient)?;
-        if kind.as_str() != ASSERTION_TYPE {
-            return Err(RefusalCode::InvalidClient);
-        }
         Ok(Self {
-            assertion,
+            client: ClientAssertion::take(&mut form)?,
             task: TaskId::new(task.as_str()).map_err(|_| RefusalCode::InvalidRequest)?,
         })
     }
@@ -230,68 +161,6 @@ impl NonceRequest {
                 .map_err(|_| RefusalCode::InvalidRequest)?,
         })
     }
-}
-
-/// A token that its holder wants dead.
-#[derive(Debug)]
-pub enum Revocation {
-    /// One nonce.
-    Nonce(NonceToken),
-    /// A task's grant, with everything minted from it.
-    Grant(GrantToken),
-    /// An approval that nobody waits for any more.
-    Approval(ApprovalId),
-    /// Text that is no token of ours: revoked already, as far as RFC 7009 section 2.2 goes.
-    Unknown,
-}
-
-impl Revocation {
-    /// Reads the body of a request to the revocation endpoint.
-    ///
-    /// # Errors
-    /// With the code that the caller should get.
-    pub fn from_form(body: &[u8]) -> Result<Self, RefusalCode> {
-        let token = Form::read(body)?.take("token")?;
-        if let Ok(nonce) = NonceToken::parse(token.to_string()) {
-            return Ok(Self::Nonce(nonce));
-        }
-        if let Ok(approval) = ApprovalId::new(token.as_str()) {
-            return Ok(Self::Approval(approval));
-        }
-        Ok(GrantToken::parse(token.to_string()).map_or(Self::Unknown, Self::Grant))
-    }
-}
-
-/// The parameters of a form body, none of them twice (RFC 6749 section 3.2).
-struct Form(BTreeMap<String, Zeroizing<String>>);
-
-impl Form {
-    fn read(body: &[u8]) -> Result<Self, RefusalCode> {
-        let mut parameters = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(body) {
-            let value = Zeroizing::new(value.into_owned());
-            if parameters.insert(name.into_owned(), value).is_some() {
-                return Err(RefusalCode::InvalidRequest);
-            }
-        }
-        Ok(Self(parameters))
-    }
-
-    fn take(&mut self, name: &str) -> Result<Zeroizing<String>, RefusalCode> {
-        self.take_if_there(name).ok_or(RefusalCode::InvalidRequest)
-    }
-
-    fn take_if_there(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        self.0.remove(name)
-    }
-}
-
-fn form(parameters: &[(&str, &str)]) -> Zeroizing<String> {
-    // Three bytes for each one is the most that escaping makes of it, so it never grows.
-    let capacity = parameters.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
-    let mut serializer = form_urlencoded::Serializer::new(String::with_capacity(capacity));
-    serializer.extend_pairs(parameters);
-    Zeroizing::new(serializer.finish())
 }
 
 #[cfg(test)]
@@ -338,7 +207,7 @@ mod tests {
         let TokenRequest::Task(request) = TokenRequest::from_form(body.as_bytes()).unwrap() else {
             panic!("not a task request");
         };
-        assert_eq!((request.assertion.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
+        assert_eq!((request.client.text.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
     }
 
     #[test]
@@ -359,12 +228,6 @@ mod tests {
             RefusalCode::InvalidAuthorizationDetails
         );
         assert_eq!(code(&body.replace("=300", "=0")), RefusalCode::InvalidRequest);
-    }
-
-    #[test]
-    fn what_is_no_token_counts_as_revoked() {
-        assert!(matches!(Revocation::from_form(b"token=x"), Ok(Revocation::Unknown)));
-        assert!(Revocation::from_form(b"").is_err());
     }
 
     proptest! {

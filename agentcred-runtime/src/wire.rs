@@ -25,6 +25,7 @@ pub(crate) struct Wire {
 }
 
 /// One request, whole.
+#[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) method: Method,
     pub(crate) url: Url,

@@ -48,6 +48,11 @@ fn check_keys(
     if files.is_empty() {
         findings.error(at, "is empty: without a key the agent cannot be told from others");
     }
+    if files.len() > MOST_KEYS {
+        findings
+            .error(at, format!("holds more than {MOST_KEYS} keys; take out those that are over"));
+        return Vec::new();
+    }
     let mut keys = Vec::new();
     for (position, file) in files.into_iter().enumerate() {
         let at = at.item(position);
@@ -159,5 +164,7 @@ fn list<K: ToString, V>(names: &BTreeMap<K, V>) -> String {
     }
 }
 
+/// Each is tried on an assertion, so there must not be many. A rotation needs two.
+const MOST_KEYS: usize = 8;
 const DEFAULT_MAX_TTL: &str = "5m";
 const DEFAULT_MAX_USES: u32 = 100;

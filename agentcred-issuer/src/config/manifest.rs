@@ -23,7 +23,7 @@ impl Config {
     pub fn check_manifest(&self, agent: &AgentId, manifest: &Manifest) -> Vec<Finding> {
         let mut findings = Findings::in_text(&self.text);
         let at = Key::root("agents").field(agent.as_str());
-        let Some(granted) = self.policy.agent(agent) else {
+        let Some((_, granted)) = self.policy.agent(agent.as_str()) else {
             findings.error(&Key::root("agents"), format!("has no agent {agent}"));
             return findings.into_inner();
         };

@@ -23,6 +23,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) approvals: RawApprovals,
     #[serde(default)]
+    pub(crate) proofs: RawProofs,
+    #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
     pub(crate) services: BTreeMap<String, RawService>,
@@ -80,6 +82,19 @@ impl Default for RawTasks {
 pub(crate) struct RawSecrets {
     pub(crate) cache: Option<String>,
     pub(crate) overlap: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawProofs {
+    pub(crate) server_nonce: String,
+    pub(crate) server_nonce_key: Option<String>,
+}
+
+impl Default for RawProofs {
+    fn default() -> Self {
+        Self { server_nonce: "required".to_owned(), server_nonce_key: None }
+    }
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::secrets::LocalSecrets;
 
+mod issuing;
+
 const SOUND: &str = r#"
 issuer = "https://vault.example"
 

@@ -1,31 +1,33 @@
-//! Who is asking: the agent whose key signed an assertion, once.
+//! Who is asking: the agent that an assertion names and one of whose keys signed it.
 
-use agentcred_protocol::assertion;
+use agentcred_protocol::assertion::Claimed;
 use agentcred_protocol::names::AgentId;
 use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::request::ClientAssertion;
 
 use crate::audit::About;
-use crate::ledger::{Freshness, OneTimeId};
+use crate::client;
 use crate::refused::Refused;
-use crate::replay::Purpose;
 use crate::vault::Vault;
 
-/// The agent that an assertion proves. Its name comes from the policy, by the key that signed,
-/// and never from anything that the caller wrote.
-pub(super) async fn authenticate(vault: &Vault, text: &str) -> Result<AgentId, Refused> {
+/// The agent that an assertion proves (RFC 7523 section 3). What it claims only says whose keys
+/// it is checked with; a key belongs to one agent.
+pub(super) async fn authenticate(
+    vault: &Vault,
+    asserted: &ClientAssertion,
+) -> Result<AgentId, Refused> {
     let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
-    let hint = assertion::key_hint(text).ok_or_else(|| refuse("assertion_names_no_key"))?;
-    let (agent, key) = vault.policy.key_owner(&hint).ok_or_else(|| refuse("unknown_key"))?;
-    let now = vault.now();
-    let authenticated = assertion::verify(text, agent, key, &vault.endpoints.issuer, now)
-        .map_err(|_| refuse("assertion_invalid"))?;
-    let about =
-        |refused: Refused| refused.about(About { agent: Some(agent.clone()), ..About::default() });
-    let id = OneTimeId::of(Purpose::Assertion, &authenticated.key, &authenticated.id);
-    match vault.ledger.spend_id(id, authenticated.expires, now).await {
-        Ok(Freshness::New) => {}
-        Ok(Freshness::Seen) => return Err(about(refuse("assertion_replayed"))),
-        Err(error) => return Err(about(error.into())),
+    let claimed = Claimed::of(&asserted.text).map_err(|_| refuse("assertion_malformed"))?;
+    let (id, agent) = vault.policy.agent(&claimed.sub).ok_or_else(|| refuse("unknown_agent"))?;
+    if asserted.client_id.as_ref().is_some_and(|client| client != id.as_str()) {
+        return Err(refuse("client_id_is_not_the_subject"));
     }
-    Ok(agent.clone())
+    let proven = client::authenticate(vault, id.as_str(), &agent.keys, &asserted.text).await;
+    proven.map_err(|refused| {
+        // Whoever replays an assertion shows one that this agent made.
+        let is_known = refused.reason != "assertion_invalid";
+        let about = About { agent: is_known.then(|| id.clone()), ..About::default() };
+        refused.about(about)
+    })?;
+    Ok(id.clone())
 }

@@ -6,11 +6,13 @@
 mod agent;
 mod answering;
 mod approving;
+mod asserting;
 mod auditing;
 mod command;
 mod corpus;
 mod dialling;
 mod forbidden;
+mod foreign;
 mod forwarding;
 mod framing;
 mod happy;
@@ -34,6 +36,7 @@ mod raw;
 mod reading;
 mod revoking;
 mod rotating;
+mod server_nonces;
 mod signing;
 #[cfg(target_os = "linux")]
 mod slow;

@@ -138,6 +138,8 @@ pub(crate) fn policy(upstream: &Upstream) -> String {
         file = "audit.jsonl"
         [tasks]
         max_outstanding = 100
+        [proofs]
+        server_nonce = "off"
         [agents.billing]
         keys = ["billing.jwk"]
         allow = [

@@ -1,6 +1,7 @@
 //! The issuer of this project, over HTTP: task grants bound to a key of the task.
 
 mod nonce;
+mod proven;
 mod vault;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use self::nonce::HttpNonce;
+use self::proven::ProvenWire;
 use self::vault::Vault;
 use super::{Issuer, IssuerError, MintRequest, Minted, TaskGrant};
 use crate::config::Environment;
@@ -91,7 +93,7 @@ impl HttpIssuer {
         authorities: Vec<reqwest::Certificate>,
     ) -> Result<Vault, IssuerError> {
         Ok(Vault {
-            wire: Wire::new(&url, authorities)?,
+            wire: ProvenWire::new(Wire::new(&url, authorities)?),
             url,
             agent_key: Arc::new(agent_key),
             only_agent: None,

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use agentcred_protocol::clock::{Clock as _, SystemClock};
-use agentcred_protocol::proof::{self, ProvenRequest};
-use agentcred_protocol::random::fresh_id;
 use agentcred_protocol::refusal::{REFUSAL_HEADER, RETRYABLE_HEADER, RefusalCode};
 use agentcred_protocol::request::revoke_nonce_form;
 use agentcred_protocol::scrub::Scrubber;
@@ -14,7 +11,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use url::Url;
 
 use super::Session;
-use super::vault::proof_header;
+use super::proven::ProvenError;
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 use crate::issuer::{Credential, IssuerError};
 use crate::wire::{BROKER_WAIT, Exchange, WireError};
@@ -62,13 +59,8 @@ impl HttpNonce {
         let Session { vault, proof_key, .. } = &*self.session;
         let url = target(&self.egress, &request)?;
         let token_hash = self.nonce.proof_hash();
-        let proven =
-            ProvenRequest { method: &request.method, url: &url, token_hash: Some(&token_hash) };
-        let id = fresh_id().map_err(|_| RequestError::Local)?;
-        let proof = proof::sign(proof_key, proven, &id, SystemClock.now())
-            .map_err(|_| RequestError::Local)?;
         let authorization = self.nonce.authorization().map_err(|_| RequestError::Local)?;
-        let mut headers = vec![(AUTHORIZATION, authorization), (proof_header(), proof)];
+        let mut headers = vec![(AUTHORIZATION, authorization)];
         headers.extend(request.content_type.map(|media| (CONTENT_TYPE, media)));
         let exchange = Exchange {
             method: request.method,
@@ -77,10 +69,12 @@ impl HttpNonce {
             body: request.body,
             wait: BROKER_WAIT,
         };
-        let answer = vault.wire.send(exchange).await.map_err(|error| match error {
-            WireError::Unreachable => RequestError::Unreachable,
-            WireError::TimedOut => RequestError::TimedOut,
-            WireError::TooLarge(limit) => RequestError::TooLarge(limit),
+        let answer = vault.wire.send_proven(exchange, proof_key, Some(&token_hash)).await;
+        let answer = answer.map_err(|error| match error {
+            ProvenError::Wire(WireError::Unreachable) => RequestError::Unreachable,
+            ProvenError::Wire(WireError::TimedOut) => RequestError::TimedOut,
+            ProvenError::Wire(WireError::TooLarge(limit)) => RequestError::TooLarge(limit),
+            ProvenError::Local => RequestError::Local,
         })?;
         let Some(code) = answer.headers.get(REFUSAL_HEADER) else {
             return Ok(answer);

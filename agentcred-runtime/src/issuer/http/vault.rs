@@ -2,25 +2,23 @@
 
 use std::sync::Arc;
 
-use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::names::AgentId;
-use agentcred_protocol::proof::{self, ProvenRequest};
-use agentcred_protocol::random::fresh_id;
 use agentcred_protocol::refusal::RefusalBody;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::proven::{ProvenError, ProvenWire};
 use crate::issuer::IssuerError;
-use crate::wire::{Exchange, ISSUER_WAIT, Wire, WireError};
+use crate::wire::{Exchange, ISSUER_WAIT, WireError};
 
 /// What every task of this issuer shares.
 pub(super) struct Vault {
-    pub(super) wire: Wire,
+    pub(super) wire: ProvenWire,
     pub(super) url: Url,
     pub(super) agent_key: Arc<SigningKey>,
     pub(super) only_agent: Option<AgentId>,
@@ -67,14 +65,8 @@ impl Vault {
         proof_key: &SigningKey,
         form: Zeroizing<String>,
     ) -> Result<Bytes, IssuerError> {
-        let request = ProvenRequest { method: &Method::POST, url, token_hash: None };
-        let id = fresh_id().map_err(|_| IssuerError::Local)?;
-        let proof = proof::sign(proof_key, request, &id, SystemClock.now())
-            .map_err(|_| IssuerError::Local)?;
-        let headers = vec![
-            (proof_header(), proof),
-            (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
-        ];
+        let headers =
+            vec![(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))];
         let exchange = Exchange {
             method: Method::POST,
             url: url.clone(),
@@ -82,7 +74,11 @@ impl Vault {
             body: Bytes::from_owner(form),
             wait: ISSUER_WAIT,
         };
-        let answer = self.wire.send(exchange).await.map_err(|error| self.failed(error))?;
+        let answer = self.wire.send_proven(exchange, proof_key, None).await;
+        let answer = answer.map_err(|error| match error {
+            ProvenError::Wire(error) => self.failed(error),
+            ProvenError::Local => IssuerError::Local,
+        })?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -107,8 +103,4 @@ impl Vault {
     fn name(&self) -> String {
         self.url.origin().ascii_serialization()
     }
-}
-
-pub(super) fn proof_header() -> HeaderName {
-    HeaderName::from_static(proof::HEADER)
 }
