@@ -8,6 +8,7 @@ use agentcred::testing::CapturedLogs;
 use agentcred::testing::oracle::Oracle;
 use agentcred::{Dialect, Task, Toolbox};
 use serde_json::{Value, json};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 use crate::printed;
@@ -39,6 +40,7 @@ pub(crate) struct Watch<'a> {
     stage: &'a Stage,
     logs: CapturedLogs,
     _guard: DefaultGuard,
+    _second: Dispatch,
     audit: File,
     shapes: Shapes,
     /// Secrets that outlive a call: keys and grants.
@@ -57,6 +59,9 @@ impl<'a> Watch<'a> {
         let key: Value = serde_json::from_slice(&std::fs::read(stage.key_file()).unwrap()).unwrap();
         Self {
             stage,
+            // While there is one subscriber alone, `tracing` asks the thread that comes first to a
+            // line whether anybody listens, and believes it for all threads.
+            _second: Dispatch::new(CapturedLogs::default()),
             _guard: tracing::subscriber::set_default(logs.clone()),
             logs,
             audit: File::open(stage.audit_file()).unwrap(),
