@@ -5,14 +5,19 @@
 
 mod answer;
 mod beginning;
+mod breaker;
 mod cleared;
 mod content;
 mod leaves;
 mod media;
+mod pool;
+mod received;
 mod recorded;
 mod redemption;
+mod retry_after;
 mod scrubbed;
 mod upstream;
+mod way;
 
 use std::sync::Arc;
 
@@ -26,7 +31,9 @@ use crate::reply::{self, Reply};
 use crate::rules::Method;
 use crate::target::Target;
 use crate::vault::{Endpoints, Vault};
+pub(crate) use breaker::Breaker;
 use cleared::Cleared;
+pub(crate) use pool::Pool;
 use recorded::Recorded;
 use redemption::Redemption;
 use upstream::UpstreamRequest;

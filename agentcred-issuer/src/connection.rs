@@ -1,5 +1,7 @@
 //! One connection to an upstream, in the version of HTTP that both ends speak.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::uri::{Authority, Parts, Scheme};
@@ -9,13 +11,14 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use crate::dial::{DialError, Dialled, dial};
+use crate::dial::{DialError, Dialled, Line, dial};
 use crate::resolver::Resolver;
 use crate::service::Destination;
 
 /// A connection that was dialled at a checked address.
 pub(crate) struct Connection {
     sender: Sender,
+    line: Arc<Line>,
 }
 
 enum Sender {
@@ -37,7 +40,7 @@ impl Connection {
         destination: &Destination,
         resolver: &dyn Resolver,
     ) -> Result<Self, DialError> {
-        let Dialled { stream, is_http2 } = dial(destination, resolver).await?;
+        let Dialled { stream, line, is_http2 } = dial(destination, resolver).await?;
         let io = TokioIo::new(stream);
         let sender = if is_http2 {
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
@@ -55,11 +58,38 @@ impl Connection {
                 .handshake(io)
                 .await
                 .map_err(DialError::Http)?;
-            // It ends with the response body, or when that is dropped.
+            // It ends when its sender or an unfinished answer is dropped.
             tokio::spawn(connection);
             Sender::Http1(sender)
         };
-        Ok(Self { sender })
+        Ok(Self { sender, line: Arc::new(line) })
+    }
+
+    /// A second hold on a connection that keeps its requests apart by itself.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        match &self.sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(sender) => {
+                let sender = Sender::Http2(sender.clone());
+                Some(Self { sender, line: Arc::clone(&self.line) })
+            }
+        }
+    }
+
+    /// Waits until the last exchange is over on both sides. Whether another one may follow.
+    pub(crate) async fn is_over(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await.is_ok(),
+            Sender::Http2(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
+    /// Whether a request may go over it now: it is open, and nothing has arrived out of turn.
+    pub(crate) fn is_ready(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_ready() && self.line.is_quiet(),
+            Sender::Http2(sender) => sender.is_ready(),
+        }
     }
 
     /// Sends a request, whose target is a path and query and which names its host in `Host`.

@@ -19,6 +19,7 @@ use crate::service::{Destination, Transport};
 /// What dialling gives.
 pub(crate) struct Dialled {
     pub(crate) stream: Stream,
+    pub(crate) line: Line,
     /// Whether both ends agreed on it when they agreed on keys (RFC 7301).
     pub(crate) is_http2: bool,
 }
@@ -27,6 +28,17 @@ pub(crate) struct Dialled {
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The socket below a connection, for a look at what has arrived on it.
+pub(crate) struct Line(std::net::TcpStream);
+
+impl Line {
+    /// Whether it is open and nothing has arrived that nobody has read. Between two requests
+    /// anything else is out of turn.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self.0.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
 }
 
 /// Why no connection was made. Nothing of the request was sent.
@@ -97,8 +109,9 @@ fn may_dial(destination: &Destination, address: IpAddr) -> bool {
 
 async fn secure(destination: &Destination, stream: TcpStream) -> Result<Dialled, DialError> {
     stream.set_nodelay(true).map_err(DialError::Connect)?;
+    let (line, stream) = watched(stream).map_err(DialError::Connect)?;
     let Transport::Tls(tls) = &destination.transport else {
-        return Ok(Dialled { stream: Stream::Plain(stream), is_http2: false });
+        return Ok(Dialled { stream: Stream::Plain(stream), line, is_http2: false });
     };
     let name = match &destination.origin.host {
         Host::Domain(name) => ServerName::try_from(name.clone())
@@ -109,7 +122,12 @@ async fn secure(destination: &Destination, stream: TcpStream) -> Result<Dialled,
     let connector = TlsConnector::from(Arc::clone(tls));
     let stream = connector.connect(name, stream).await.map_err(DialError::Tls)?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(Dialled { stream: Stream::Tls(Box::new(stream)), is_http2 })
+    Ok(Dialled { stream: Stream::Tls(Box::new(stream)), line, is_http2 })
+}
+
+fn watched(stream: TcpStream) -> io::Result<(Line, TcpStream)> {
+    let stream = stream.into_std()?;
+    Ok((Line(stream.try_clone()?), TcpStream::from_std(stream)?))
 }
 
 impl AsyncRead for Stream {

@@ -1,5 +1,7 @@
 //! A refusal on its way out: what the caller may know of it, and what only the audit does.
 
+use std::time::Duration;
+
 use agentcred_protocol::approval::PendingApproval;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::token::NoRandomness;
@@ -16,6 +18,8 @@ pub(crate) struct Refused {
     pub(crate) reason: &'static str,
     /// Whether the caller may send it again with a new nonce.
     pub(crate) is_retryable: bool,
+    /// How long to wait before that, where it is known.
+    pub(crate) retry_after: Option<Duration>,
     /// What was known of the caller when it was refused.
     pub(crate) about: Box<About>,
     /// That it is no refusal yet: a human must decide, and the audit has that already.
@@ -24,7 +28,14 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(code: RefusalCode, reason: &'static str) -> Self {
-        Self { code, reason, is_retryable: false, about: Box::default(), pending: None }
+        Self {
+            code,
+            reason,
+            is_retryable: false,
+            retry_after: None,
+            about: Box::default(),
+            pending: None,
+        }
     }
 
     /// The vault side itself fails: whatever the cause, nobody gets anything.
@@ -35,6 +46,11 @@ impl Refused {
     /// Nothing went upstream, and the cause may pass.
     pub(crate) fn retryable(mut self) -> Self {
         self.is_retryable = true;
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 

@@ -80,6 +80,13 @@ pub(crate) fn broker_refusal(refused: &Refused) -> Reply {
     if refused.is_retryable {
         headers.insert(RETRYABLE_HEADER, HeaderValue::from_static("1"));
     }
+    if let Some(wait) = refused.retry_after {
+        // Whole seconds (RFC 9110 section 10.2.3), and none too few.
+        let seconds = wait.as_millis().div_ceil(1000);
+        if let Ok(seconds) = u64::try_from(seconds) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }

@@ -11,6 +11,7 @@ use http::header::{self, HeaderName};
 use rustls::ClientConfig;
 use url::{Host, Url};
 
+use crate::broker::{Breaker, Pool};
 use crate::inject::Injections;
 use crate::network::Networks;
 use crate::rules::{Method, Rule};
@@ -27,6 +28,10 @@ pub(crate) struct Service {
     pub(crate) request_headers: Vec<HeaderName>,
     /// Response headers that are passed back beside the ones that always are.
     pub(crate) response_headers: Vec<HeaderName>,
+    /// Connections that wait for the next request.
+    pub(crate) pool: Arc<Pool>,
+    /// Whether requests are held back from it for a while.
+    pub(crate) breaker: Arc<Breaker>,
 }
 
 impl Service {

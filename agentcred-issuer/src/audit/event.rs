@@ -128,6 +128,8 @@ pub(crate) enum Event<'a> {
 pub(crate) enum Again {
     /// The upstream refused the key, and there is a newer one.
     NewKey,
+    /// It went over a kept connection that the upstream had closed, and nothing came back.
+    NewConnection,
 }
 
 /// What became of a request to an upstream.
@@ -140,6 +142,9 @@ pub(crate) enum Outcome {
     Unreachable,
     /// The real key could not be had; nothing was sent, and the use was given back.
     NoSecret,
+    /// The upstream failed or was busy a moment ago; nothing was sent, and the use was given
+    /// back.
+    HeldBack,
     /// The request was sent, wholly or in part, and no answer came.
     Lost,
 }

@@ -3,11 +3,12 @@
 use agentcred_protocol::scrub::Scrubber;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use super::content::{Content, unreadable};
 use super::media::Media;
+use super::received::Received;
 use super::recorded::Recorded;
 use crate::audit::About;
 use crate::headers::passed_back;
@@ -32,7 +33,7 @@ impl Answer {
     pub(super) fn of(
         recorded: &Recorded,
         keys: &Scrubber,
-        response: Response<Incoming>,
+        response: Response<Received>,
         deadline: Instant,
         limit: u64,
     ) -> Result<Self, Refused> {

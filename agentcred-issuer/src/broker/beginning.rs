@@ -1,8 +1,9 @@
 //! The beginning of an answer's body, read before anything of it is passed on.
 
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
+
+use super::received::Received;
 
 /// What was read of a body.
 pub(super) struct Beginning {
@@ -17,7 +18,7 @@ impl Beginning {
     /// # Errors
     /// With the reason when the upstream breaks off or takes too long.
     pub(super) async fn read(
-        body: &mut Incoming,
+        body: &mut Received,
         wanted: usize,
         deadline: Instant,
     ) -> Result<Self, &'static str> {

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::beginning::Beginning;
 use super::leaves;
 use super::media::{LONGEST_MARK, Media};
+use super::received::Received;
 use super::scrubbed::Scrubbed;
 use crate::projection::{Projection, error_code};
 use crate::refused::Refused;
@@ -20,7 +20,7 @@ use crate::reply::BodyError;
 /// The body of an answer that nobody has seen yet.
 pub(super) struct Content {
     pub(super) media: Media,
-    pub(super) body: Incoming,
+    pub(super) body: Received,
     pub(super) scrubbers: [Scrubber; 2],
     pub(super) deadline: Instant,
     /// In bytes.

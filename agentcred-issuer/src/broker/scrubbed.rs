@@ -5,10 +5,11 @@ use std::task::{Context, Poll, ready};
 
 use agentcred_protocol::scrub::{ScrubStream, Scrubber};
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::media::Media;
+use super::received::Received;
 use crate::reply::BodyError;
 
 /// The body of an upstream's answer. Trailers are dropped, and one that grows too large or
@@ -16,7 +17,7 @@ use crate::reply::BodyError;
 pub(super) struct Scrubbed {
     /// What was read before, and passes first.
     begun: Vec<u8>,
-    body: Incoming,
+    body: Received,
     media: Media,
     has_begun: bool,
     streams: [ScrubStream; 2],
@@ -28,7 +29,7 @@ pub(super) struct Scrubbed {
 impl Scrubbed {
     pub(super) fn new(
         begun: Vec<u8>,
-        body: Incoming,
+        body: Received,
         media: Media,
         scrubbers: &[Scrubber; 2],
         deadline: Instant,

@@ -5,13 +5,15 @@ use agentcred_protocol::scrub::Scrubber;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::Answer;
+use super::breaker::Ended;
+use super::received::Received;
 use super::recorded::Recorded;
+use super::retry_after;
+use super::way::{Lines, Unsent, Way};
 use crate::audit::{Again, Outcome};
-use crate::connection::Connection;
 use crate::inject::Keys;
 use crate::refused::Refused;
 use crate::vault::Vault;
@@ -41,68 +43,108 @@ impl UpstreamRequest {
         }
     }
 
-    /// Sends the request. When the upstream refuses the key and there is a newer one, a request
-    /// that changes nothing is sent once more with that.
+    /// Sends the request. One that changes nothing is sent once more when the kept connection
+    /// had ended, and when the upstream refuses the key and there is a newer one.
     pub(super) async fn send(self, vault: &Vault) -> Result<Answer, Refused> {
         let deadline = Instant::now() + vault.limits.upstream_time;
-        let response = self.exchange(vault, deadline).await?;
-        let is_safe = self.recorded.cleared().method().is_safe();
-        if response.status() != StatusCode::UNAUTHORIZED || !is_safe {
-            return self.answer(vault, response, deadline);
-        }
-        let Some(keys) = self.recorded.newer_keys(vault, &self.keys).await else {
-            return self.answer(vault, response, deadline);
+        let first = self.exchange(vault, deadline, Lines::Kept).await?;
+        let (request, response) = if let Some(response) = first {
+            (self, response)
+        } else {
+            let again = self.recorded.again(vault, Again::NewConnection).await?;
+            let again = Self::with_keys(again, self.keys, vault.now())?;
+            let response = again.exchange_anew(vault, deadline).await?;
+            (again, response)
+        };
+        let Some(keys) = request.newer_keys(vault, &response).await else {
+            return request.answer(vault, response, deadline);
         };
         drop(response);
-        let recorded = self.recorded.again(vault, Again::NewKey).await?;
-        let again = Self::with_keys(recorded, keys, vault.now())?;
-        let response = again.exchange(vault, deadline).await?;
+        let again = request.recorded.again(vault, Again::NewKey).await?;
+        let again = Self::with_keys(again, keys, vault.now())?;
+        let response = again.exchange_anew(vault, deadline).await?;
         again.answer(vault, response, deadline)
+    }
+
+    /// Other keys than the ones that were refused, if they were and asking again does no harm.
+    async fn newer_keys(&self, vault: &Vault, response: &Response<Received>) -> Option<Keys> {
+        let is_safe = self.recorded.cleared().method().is_safe();
+        if response.status() != StatusCode::UNAUTHORIZED || !is_safe {
+            return None;
+        }
+        self.recorded.newer_keys(vault, &self.keys).await
     }
 
     fn answer(
         &self,
         vault: &Vault,
-        response: Response<Incoming>,
+        response: Response<Received>,
         deadline: Instant,
     ) -> Result<Answer, Refused> {
         let limit = vault.limits.response_body;
         Answer::of(&self.recorded, &self.scrubber, response, deadline, limit)
     }
 
-    /// One request and its answer, over a connection of its own, so that nothing of one caller's
-    /// request can run into another's.
+    /// The request and its answer, over a new connection.
+    async fn exchange_anew(
+        &self,
+        vault: &Vault,
+        deadline: Instant,
+    ) -> Result<Response<Received>, Refused> {
+        let response = self.exchange(vault, deadline, Lines::New).await?;
+        response.ok_or_else(|| Refused::unavailable("upstream_broke_off"))
+    }
+
+    /// The request and its answer. None when a kept connection had ended and the request may be
+    /// sent once more.
     async fn exchange(
         &self,
         vault: &Vault,
         deadline: Instant,
-    ) -> Result<Response<Incoming>, Refused> {
+        lines: Lines,
+    ) -> Result<Option<Response<Received>>, Refused> {
         let recorded = &self.recorded;
-        let destination = &recorded.cleared().service().destination;
-        let opening = Connection::open(destination, &*vault.resolver);
-        let mut connection = match timeout_at(deadline, opening).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => {
-                let service = &recorded.cleared().service().name;
-                tracing::warn!(%service, %error, "the upstream cannot be reached");
+        let cleared = recorded.cleared();
+        let service = cleared.service();
+        if let Err(wait) = service.breaker.admit(vault.now()) {
+            let refused = recorded.give_back(vault, Outcome::HeldBack, "upstream_held_back").await;
+            return Err(refused.retry_after(wait));
+        }
+        let note = |ended| service.breaker.note(ended, vault.now());
+        let way = Way::to(service, cleared.redemption().call(), cleared.method());
+        let sending = way.send(&self.request, lines, vault);
+        let lost = match timeout_at(deadline, sending).await {
+            Ok(Ok(response)) => {
+                let status = response.status();
+                note(Ended::Answered {
+                    status,
+                    retry_after: retry_after::read(response.headers(), vault.now()),
+                });
+                recorded.finish(vault, Outcome::Answered { status: status.as_u16() }).await?;
+                return Ok(Some(response));
+            }
+            Ok(Err(Unsent::Dial(error))) => {
+                note(Ended::Failed);
+                tracing::warn!(service = %service.name, %error, "the upstream cannot be reached");
                 return Err(recorded.give_back(vault, Outcome::Unreachable, error.reason()).await);
             }
+            Ok(Err(Unsent::Stale)) if cleared.method().is_safe() => {
+                recorded.finish(vault, Outcome::Lost).await?;
+                return Ok(None);
+            }
+            Ok(Err(Unsent::Stale | Unsent::BrokeOff)) => "upstream_broke_off",
             Err(_) => {
-                let outcome = Outcome::Unreachable;
-                return Err(recorded.give_back(vault, outcome, "upstream_connect_timeout").await);
+                note(Ended::Failed);
+                if !way.has_connected() {
+                    let outcome = Outcome::Unreachable;
+                    let reason = "upstream_connect_timeout";
+                    return Err(recorded.give_back(vault, outcome, reason).await);
+                }
+                "upstream_timeout"
             }
-        };
-        let lost = match timeout_at(deadline, connection.send(self.request.clone())).await {
-            Ok(Ok(response)) => {
-                let status = response.status().as_u16();
-                recorded.finish(vault, Outcome::Answered { status }).await?;
-                return Ok(response);
-            }
-            Ok(Err(_)) => "upstream_broke_off",
-            Err(_) => "upstream_timeout",
         };
         recorded.finish(vault, Outcome::Lost).await?;
-        Err(Refused::unavailable(lost).about(recorded.cleared().redemption().call()))
+        Err(Refused::unavailable(lost).about(cleared.redemption().call()))
     }
 }
 
@@ -123,7 +165,6 @@ fn build(
     headers.insert(header::HOST, host.map_err(|_| "host")?);
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     // Last, and by `insert`: whatever was there, the keys are the only values now.
     let signature = service.inject.put(&mut request, keys, now);
     let signature = signature.map_err(|_| "secret_fits_no_header")?;

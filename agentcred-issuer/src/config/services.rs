@@ -90,6 +90,8 @@ fn check_service(
         scopes,
         request_headers,
         response_headers,
+        pool: Arc::default(),
+        breaker: Arc::default(),
     })
 }
 

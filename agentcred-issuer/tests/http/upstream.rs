@@ -172,7 +172,7 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Stri
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
+pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
