@@ -10,6 +10,7 @@ use agentcred_protocol::proof::ProvenRequest;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::request::{NonceRequest, TaskRequest, TokenRequest};
 use agentcred_protocol::token::{GrantToken, NonceToken};
+use agentcred_protocol::trace::TraceId;
 use http::{HeaderMap, Method};
 use zeroize::Zeroizing;
 
@@ -19,6 +20,7 @@ use crate::call::{Call, Task};
 use crate::ledger::{MintError, NewNonce};
 use crate::proven::Proof;
 use crate::refused::Refused;
+use crate::trace;
 use crate::vault::Vault;
 
 /// Answers a request to the token endpoint, in JSON.
@@ -27,6 +29,7 @@ pub(crate) async fn token(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let trace = trace::named(headers)?;
     let request = TokenRequest::from_form(body).map_err(|code| Refused::new(code, "malformed"))?;
     let endpoint = &vault.endpoints.token;
     let proven = ProvenRequest { method: &Method::POST, url: endpoint, token_hash: None };
@@ -40,7 +43,7 @@ pub(crate) async fn token(
                 .await?
                 .ok_or_else(|| Refused::new(RefusalCode::InvalidGrant, "task_over"))?;
             let about = wish(&task, &request);
-            mint_nonce(vault, proof, task, *request)
+            mint_nonce(vault, proof, task, *request, trace)
                 .await
                 .map_err(|refused| refused.about(about))?
                 .to_json()
@@ -81,6 +84,7 @@ async fn mint_nonce(
     proof: Proof,
     task: Task,
     request: NonceRequest,
+    trace_id: Option<TraceId>,
 ) -> Result<NonceAnswer, Refused> {
     proof.spend_as(&task.key, vault).await?;
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
@@ -120,6 +124,7 @@ async fn mint_nonce(
         num_uses: num_uses.count(),
         approval_id: approved.as_ref().map(Approved::id),
         approved_by: approved.as_ref().map(Approved::by),
+        trace_id,
     };
     if let Err(error) = vault.record(event).await {
         vault.ledger.revoke_nonce(&token, now).await?;

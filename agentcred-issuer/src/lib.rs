@@ -66,6 +66,7 @@ mod service;
 mod steady;
 mod target;
 mod tls;
+mod trace;
 mod vault;
 
 pub use call::{Call, Task};

@@ -9,7 +9,8 @@
 //! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator is known by ([`operator`]); who proves what ([`key`], [`assertion`],
 //! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`],
 //! [`approval`]);
-//! keeping secrets out of answers ([`scrub`]); and what an agent's code needs ([`manifest`]).
+//! keeping secrets out of answers ([`scrub`]); which trace a request belongs to ([`trace`]); and what an
+//! agent's code needs ([`manifest`]).
 
 pub mod answer;
 pub mod approval;
@@ -29,5 +30,6 @@ pub mod request;
 pub mod scope;
 pub mod scrub;
 pub mod token;
+pub mod trace;
 pub mod ttl;
 mod unmask;

@@ -46,6 +46,9 @@ mod outcome;
 mod panics;
 mod redact;
 
+// What an operator sees of it.
+mod telemetry;
+
 // What the model and the issuer are told about the tools.
 mod dialect;
 mod manifest;

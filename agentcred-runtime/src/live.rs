@@ -9,10 +9,13 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::ttl::Uses;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 use crate::grant::Grant;
 use crate::issuer::{Credential, IssuerError, MintRequest, Minted};
+use crate::telemetry;
 
 /// How long the end of a call waits for a revocation; after that the TTL does it.
 const REVOCATION_WAIT: Duration = Duration::from_secs(2);
@@ -42,7 +45,20 @@ pub(crate) struct Source {
 impl Source {
     /// Mints the nonce.
     pub(crate) async fn mint(self, tool: &str) -> Result<LiveNonce, IssuerError> {
-        let minted = self.grant.mint(&self.wish).await?;
+        // OpenTelemetry semantic conventions: a span of a client.
+        let span = tracing::info_span!(
+            "mint",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            server.address = Empty,
+            server.port = Empty,
+            agentcred.service = %self.wish.service,
+            agentcred.scope = %self.wish.scope,
+            error.type = Empty,
+        );
+        let outcome = self.grant.mint(&self.wish).instrument(span.clone()).await;
+        span.in_scope(|| telemetry::minting(self.wish.service.as_str(), &outcome));
+        let minted = outcome?;
         tracing::info!(nonce_id = %minted.id, service = %minted.service, scope = %minted.scope, ttl_seconds = minted.expires_in.as_secs(), "nonce minted");
         Ok(LiveNonce::new(minted, tool, self))
     }
@@ -70,6 +86,30 @@ impl LiveNonce {
         &self,
         request: EgressRequest,
     ) -> Result<EgressResponse, RequestError> {
+        // OpenTelemetry semantic conventions for HTTP, "client span". A path is no part of it:
+        // it may hold what an argument held.
+        let span = tracing::info_span!(
+            "request",
+            otel.name = request.method.as_str(),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            http.request.method = request.method.as_str(),
+            http.response.status_code = Empty,
+            server.address = Empty,
+            server.port = Empty,
+            agentcred.service = %self.service,
+            agentcred.nonce.id = %self.id,
+            error.type = Empty,
+        );
+        let sending = async {
+            let outcome = self.send_within(request).await;
+            telemetry::requested(&outcome);
+            outcome
+        };
+        sending.instrument(span).await
+    }
+
+    async fn send_within(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
         if self.over.load(Ordering::SeqCst) {
             return Err(RequestError::CallOver);
         }
@@ -142,15 +182,29 @@ impl LiveNonce {
             return;
         }
         let Ok(credential) = self.credential() else { return };
-        match tokio::time::timeout(REVOCATION_WAIT, credential.revoke()).await {
-            Ok(Ok(())) => tracing::debug!(nonce_id = %self.id, "nonce revoked"),
-            Ok(Err(error)) => {
-                tracing::warn!(nonce_id = %self.id, "nonce not revoked, its TTL ends it: {error}");
+        let span = tracing::info_span!(
+            "revoke",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            server.address = Empty,
+            server.port = Empty,
+            agentcred.nonce.id = %self.id,
+            error.type = Empty,
+        );
+        let revoking = async {
+            match tokio::time::timeout(REVOCATION_WAIT, credential.revoke()).await {
+                Ok(Ok(())) => tracing::debug!(nonce_id = %self.id, "nonce revoked"),
+                Ok(Err(error)) => {
+                    telemetry::failed(error.kind());
+                    tracing::warn!(nonce_id = %self.id, "nonce not revoked, its TTL ends it: {error}");
+                }
+                Err(_) => {
+                    telemetry::failed("timed_out");
+                    tracing::warn!(nonce_id = %self.id, "nonce not revoked in time, its TTL ends it");
+                }
             }
-            Err(_) => {
-                tracing::warn!(nonce_id = %self.id, "nonce not revoked in time, its TTL ends it");
-            }
-        }
+        };
+        revoking.instrument(span).await;
     }
 
     /// Ends the nonce from where nothing can be awaited, as a drop. Without a running executor

@@ -27,6 +27,13 @@ impl ToolOutcome {
             Self::Error(error) => Err(error),
         }
     }
+
+    pub(crate) fn error_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Output(_) => None,
+            Self::Error(error) => Some(error.code.as_str()),
+        }
+    }
 }
 
 /// An error that the model may read: a code of a closed list, a text of our own or one that the

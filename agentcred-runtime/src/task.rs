@@ -12,6 +12,7 @@ use agentcred_protocol::ttl::{Ttl, Uses};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::agent::TaskError;
 use crate::arguments::Arguments;
@@ -26,6 +27,7 @@ use crate::outcome::ToolOutcome;
 use crate::panics;
 use crate::progress::Listener;
 use crate::redact;
+use crate::telemetry::Clocked;
 use crate::tool::{CredentialSpec, Injection, ToolDefinition};
 use crate::toolbox::CheckedToolbox;
 
@@ -85,21 +87,30 @@ impl Task {
             call.clone(),
             self.listener.clone(),
         );
+        // What a model makes up is no name and no label.
+        let known = self.toolbox.find(tool).map(|(definition, _)| definition.name.as_str());
         // OpenTelemetry semantic conventions for generative AI, "execute tool span".
         let span = tracing::info_span!(
             "execute_tool",
+            otel.name = known.map(|name| format!("execute_tool {name}")),
+            otel.status_code = Empty,
             gen_ai.operation.name = "execute_tool",
-            gen_ai.tool.name = tracing::field::Empty,
+            gen_ai.tool.name = known,
+            gen_ai.tool.type = "function",
             gen_ai.tool.call.id = %call,
-            agentcred.agent.id = %self.agent,
+            gen_ai.agent.id = %self.agent,
             agentcred.task.id = %self.id,
+            error.type = Empty,
         );
+        let clocked = Clocked::start(known);
         let outcome = self.run(&context, tool, arguments).instrument(span.clone()).await;
         let _entered = span.enter();
-        match outcome {
+        let outcome = match outcome {
             Ok(output) => ToolOutcome::Output(output),
             Err(failure) => failure.into_outcome(&self.agent, tool, &call),
-        }
+        };
+        clocked.stop(outcome.error_code());
+        outcome
     }
 
     /// Mints a nonce for an orchestrator that makes its requests itself, for one upstream
@@ -157,7 +168,6 @@ impl Task {
             return Err(Failure::TaskOver);
         }
         let (definition, tool) = self.toolbox.find(tool).ok_or(Failure::UnknownTool)?;
-        tracing::Span::current().record("gen_ai.tool.name", definition.name.as_str());
         let hash = ArgumentsHash::of(&arguments);
         let invocation = tool.prepare(Arguments::new(arguments)?)?;
         // The time that a call may take is that of its nonces and its tool together.

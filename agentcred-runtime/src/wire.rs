@@ -1,7 +1,9 @@
 //! The one HTTP client: no redirects, no proxies, no cookies, TLS off loopback, limits on time and size.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use agentcred_protocol::trace::TraceParent;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method};
 use reqwest::redirect;
@@ -9,6 +11,7 @@ use url::{Host, Url};
 
 use crate::egress::EgressResponse;
 use crate::issuer::IssuerError;
+use crate::telemetry;
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
@@ -18,10 +21,14 @@ pub(crate) const ISSUER_WAIT: Duration = Duration::from_secs(10);
 pub(crate) const BROKER_WAIT: Duration = Duration::from_secs(35);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
+/// Gives the parent of a request that is made in the current span.
+pub(crate) type TraceSource = dyn Fn() -> Option<TraceParent> + Send + Sync;
+
 /// Talks to one vault side.
 pub(crate) struct Wire {
     client: reqwest::Client,
     authorities: Vec<reqwest::Certificate>,
+    trace: Option<Arc<TraceSource>>,
 }
 
 /// One request, whole.
@@ -54,18 +61,25 @@ impl Wire {
             ));
         }
         let client = build(client_trusting(&authorities))?;
-        Ok(Self { client, authorities })
+        Ok(Self { client, authorities, trace: None })
     }
 
     /// The same client, but each connection ends with its answer.
     pub(crate) fn without_idle_connections(&self) -> Result<Self, IssuerError> {
         let authorities = self.authorities.clone();
         let client = build(client_trusting(&authorities).pool_max_idle_per_host(0))?;
-        Ok(Self { client, authorities })
+        Ok(Self { client, authorities, trace: self.trace.clone() })
+    }
+
+    /// The same client, which says what trace each request belongs to.
+    pub(crate) fn traced_by(&self, source: Arc<TraceSource>) -> Self {
+        let (client, authorities) = (self.client.clone(), self.authorities.clone());
+        Self { client, authorities, trace: Some(source) }
     }
 
     /// Sends the request once and reads the answer.
     pub(crate) async fn send(&self, exchange: Exchange) -> Result<EgressResponse, WireError> {
+        telemetry::server(&exchange.url);
         let mut request = self
             .client
             .request(exchange.method, exchange.url)
@@ -73,6 +87,9 @@ impl Wire {
             .timeout(exchange.wait);
         for (name, value) in exchange.headers {
             request = request.header(name, value);
+        }
+        if let Some(parent) = self.trace.as_ref().and_then(|source| source()) {
+            request = request.header(TraceParent::HEADER, parent.to_string());
         }
         let mut response = request.send().await.map_err(|error| classify(&error))?;
         let mut body = BytesMut::new();

@@ -7,6 +7,7 @@ use agentcred_protocol::names::{
 };
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
+use agentcred_protocol::trace::TraceId;
 use serde::Serialize;
 
 use super::AuditError;
@@ -63,6 +64,9 @@ pub(crate) enum Event<'a> {
         approval_id: Option<&'a ApprovalId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         approved_by: Option<&'a OperatorName>,
+        /// The trace that the caller named.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace_id: Option<TraceId>,
     },
     /// A call waits for a human.
     ApprovalRequest {
@@ -89,6 +93,9 @@ pub(crate) enum Event<'a> {
         /// Why the same request leaves a second time.
         #[serde(skip_serializing_if = "Option::is_none")]
         again: Option<Again>,
+        /// The trace that the caller named.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace_id: Option<TraceId>,
     },
     /// What became of that request.
     Answer {

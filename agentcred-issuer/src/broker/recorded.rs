@@ -36,7 +36,9 @@ impl Recorded {
         let scrubber = cleared.redemption().nonce().scrubber();
         let path = scrubber.text(cleared.target().path());
         let method = cleared.method().as_str();
-        let recorded = vault.record(Event::Use { call, method, path: &path, again }).await;
+        let trace_id = cleared.redemption().trace();
+        let event = Event::Use { call, method, path: &path, again, trace_id };
+        let recorded = vault.record(event).await;
         recorded.map_err(|error| Refused::from(error).about(call))?;
         Ok(Self { cleared, again })
     }

@@ -3,6 +3,7 @@
 use agentcred_protocol::proof::ProvenRequest;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::token::NonceToken;
+use agentcred_protocol::trace::TraceId;
 use http::header;
 use http::request::Parts;
 
@@ -10,6 +11,7 @@ use crate::call::Call;
 use crate::ledger::{KnownNonce, Spending, Standing};
 use crate::proven::{Proof, only};
 use crate::refused::Refused;
+use crate::trace;
 use crate::vault::Vault;
 
 /// A nonce that was known, proven, unexpired and unspent, and of which one use is spent now.
@@ -18,12 +20,14 @@ use crate::vault::Vault;
 pub(super) struct Redemption {
     nonce: NonceToken,
     call: Call,
+    trace: Option<TraceId>,
 }
 
 impl Redemption {
     /// Redeems the nonce of a request. A request without the right proof spends nothing, so
     /// that a stolen nonce cannot be used up by the thief.
     pub(super) async fn of(vault: &Vault, head: &Parts) -> Result<Self, Refused> {
+        let trace = trace::named(&head.headers)?;
         let nonce = only(&head.headers, header::AUTHORIZATION.as_str())
             .and_then(|value| NonceToken::from_authorization(value).ok())
             .ok_or_else(|| dead("no_nonce"))?;
@@ -44,7 +48,7 @@ impl Redemption {
         proof.spend_as(&task.key, vault).await.map_err(about)?;
         // What was found a moment ago decides nothing: this does.
         match vault.ledger.spend(&nonce, vault.now()).await? {
-            Spending::Spent => Ok(Self { nonce, call }),
+            Spending::Spent => Ok(Self { nonce, call, trace }),
             Spending::Refused(standing) => Err(about(dead(standing.as_str()))),
             Spending::Unknown => Err(about(dead("unknown"))),
         }
@@ -52,6 +56,10 @@ impl Redemption {
 
     pub(super) fn call(&self) -> &Call {
         &self.call
+    }
+
+    pub(super) fn trace(&self) -> Option<TraceId> {
+        self.trace
     }
 
     pub(super) fn nonce(&self) -> &NonceToken {

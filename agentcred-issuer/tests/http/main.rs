@@ -46,6 +46,7 @@ mod slow;
 mod stage;
 mod streaming;
 mod tls;
+mod tracing;
 mod traversal;
 mod upstream;
 

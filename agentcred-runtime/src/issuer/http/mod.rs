@@ -18,6 +18,7 @@ use agentcred_protocol::request::{
     NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form,
 };
 use agentcred_protocol::token::GrantToken;
+use agentcred_protocol::trace::TraceParent;
 use async_trait::async_trait;
 use url::Url;
 use zeroize::Zeroizing;
@@ -76,15 +77,38 @@ impl HttpIssuer {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn without_idle_connections(self) -> Result<Self, IssuerError> {
-        let Vault { wire, url, agent_key, only_agent } = &*self.vault;
-        Ok(Self {
-            vault: Arc::new(Vault {
-                wire: wire.without_idle_connections()?,
-                url: url.clone(),
-                agent_key: Arc::clone(agent_key),
-                only_agent: only_agent.clone(),
-            }),
-        })
+        let wire = self.vault.wire.without_idle_connections()?;
+        Ok(self.by(wire))
+    }
+
+    /// The same issuer, which is told with its broker what trace each request belongs to: `source` is
+    /// asked in the request's own span, and what it gives is sent as `traceparent` (W3C Trace
+    /// Context). The issuer keeps the trace's id in its audit.
+    ///
+    /// With `tracing-opentelemetry`, the source asks the current span's context:
+    ///
+    /// ```text
+    /// let issuer = HttpIssuer::from_env()?.trace_context(|| {
+    ///     let context = tracing::Span::current().context();
+    ///     let span = context.span().span_context().clone();
+    ///     let sampled = if span.is_sampled() { Sampled::Yes } else { Sampled::No };
+    ///     let (trace, span) = (span.trace_id().to_bytes(), span.span_id().to_bytes());
+    ///     TraceParent::new(u128::from_be_bytes(trace), u64::from_be_bytes(span), sampled)
+    /// });
+    /// ```
+    #[must_use]
+    pub fn trace_context(
+        self,
+        source: impl Fn() -> Option<TraceParent> + Send + Sync + 'static,
+    ) -> Self {
+        let wire = self.vault.wire.traced_by(Arc::new(source));
+        self.by(wire)
+    }
+
+    fn by(self, wire: ProvenWire) -> Self {
+        let Vault { wire: _, url, agent_key, only_agent } = &*self.vault;
+        let (url, agent_key) = (url.clone(), Arc::clone(agent_key));
+        Self { vault: Arc::new(Vault { wire, url, agent_key, only_agent: only_agent.clone() }) }
     }
 
     fn build(

@@ -1,6 +1,6 @@
 //! Requests with a proof, sent once more when the vault side asks for a newer server nonce.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::egress::EgressResponse;
 use crate::issuer::IssuerError;
-use crate::wire::{Exchange, Wire, WireError};
+use crate::wire::{Exchange, TraceSource, Wire, WireError};
 
 /// The wire to one vault side, with the server nonce that it gave last (RFC 9449 section 8.2).
 /// Issuer and broker have one origin, and so one server nonce.
@@ -35,6 +35,11 @@ impl ProvenWire {
     /// The same wire with a new connection for every request.
     pub(super) fn without_idle_connections(&self) -> Result<Self, IssuerError> {
         self.wire.without_idle_connections().map(Self::new)
+    }
+
+    /// The same wire, which says what trace each request belongs to.
+    pub(super) fn traced_by(&self, source: Arc<TraceSource>) -> Self {
+        Self::new(self.wire.traced_by(source))
     }
 
     /// Sends a request that needs no proof.
