@@ -1,5 +1,8 @@
 //! The configuration: one TOML file, read and checked before anything starts.
 //!
+//! A running server takes over `agents`, `services` and `tasks` on SIGHUP or when an operator
+//! says so (`POST /reload`); all else needs a restart.
+//!
 //! What is written is a `raw::RawConfig`; checking consumes it and gives a [`Config`] or
 //! findings. Only a configuration without an error starts.
 //!
@@ -109,6 +112,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentcred_protocol::ttl::Ttl;
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::{Host, Url};
 
 use crate::approvals::ApprovalBounds;
@@ -129,7 +135,6 @@ pub struct Config {
     pub(crate) server: Listener,
     pub(crate) issuer: Option<Url>,
     pub(crate) audit_file: PathBuf,
-    pub(crate) max_outstanding: usize,
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
     pub(crate) approvals: ApprovalBounds,
@@ -137,7 +142,9 @@ pub struct Config {
     pub(crate) policy: Policy,
     warnings: Vec<Finding>,
     /// What was read, for naming the line of what is found later.
-    text: String,
+    pub(crate) text: String,
+    /// Where it was read from, if from a file.
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Config {
@@ -149,7 +156,8 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             InvalidConfig::one(format!("{} cannot be read: {error}", path.display()))
         })?;
-        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+        let config = Self::parse(&text, path.parent().unwrap_or(Path::new("")))?;
+        Ok(Self { path: Some(path.to_owned()), ..config })
     }
 
     /// Checks a configuration given as text, with relative paths meant from `folder`.
@@ -172,6 +180,28 @@ impl Config {
     /// What is allowed but deserves a look.
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
+    }
+
+    /// SHA-256 of what was read.
+    pub(crate) fn digest(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, self.text.as_bytes());
+        format!("sha-256:{}", URL_SAFE_NO_PAD.encode(digest))
+    }
+
+    /// What differs from the text that a server runs by and needs a restart to change.
+    pub(crate) fn beyond_policy(&self, before: &str) -> Vec<Finding> {
+        let mut findings = Findings::in_text(&self.text);
+        let read = |text: &str| text.parse::<toml::Table>().unwrap_or_default();
+        let (before, now) = (read(before), read(&self.text));
+        for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
+            if !RELOADED.contains(&name.as_str()) && before.get(name) != now.get(name) {
+                findings.error(
+                    &Key::root(name),
+                    "changes with a restart only; agents, services and tasks can be reloaded",
+                );
+            }
+        }
+        findings.into_inner()
     }
 
     /// Asks for the real key of every service and says which cannot be had. A server does this
@@ -230,7 +260,6 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         server: server?,
         issuer: issuer?,
         audit_file: folder.join(raw.audit.file),
-        max_outstanding: raw.tasks.max_outstanding,
         operators: match operators {
             None => None,
             Some(operators) => Some(operators?),
@@ -238,9 +267,10 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         secret_times,
         approvals: approvals?,
         server_nonces,
-        policy: Policy::new(agents, services.sound),
+        policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding),
         warnings: Vec::new(),
         text: String::new(),
+        path: None,
     })
 }
 
@@ -291,6 +321,8 @@ fn check_issuer(text: &str, findings: &mut Findings) -> Option<Url> {
     Some(url)
 }
 
+/// What a running server takes over when it is told to.
+const RELOADED: [&str; 3] = ["agents", "services", "tasks"];
 const MOST_OUTSTANDING: usize = 1_000_000;
 
 #[cfg(test)]

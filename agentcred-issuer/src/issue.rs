@@ -90,7 +90,8 @@ async fn mint_nonce(
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
         return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
     }
-    let permit = vault.policy.permit(
+    let policy = vault.policy.load_full();
+    let permit = policy.permit(
         &task.agent,
         &request.service,
         &request.scope,
@@ -116,7 +117,7 @@ async fn mint_nonce(
     let now = vault.now();
     let expires = now + permit.ttl().duration();
     let entry = NewNonce { call: call.clone(), uses: permit.uses(), expires };
-    vault.ledger.add_nonce(&request.grant, &token, entry, vault.max_outstanding, now).await?;
+    vault.ledger.add_nonce(&request.grant, &token, entry, policy.max_outstanding(), now).await?;
     let (expires_in, num_uses) = (permit.ttl().seconds(), permit.uses());
     let event = Event::Mint {
         call: &call,

@@ -9,6 +9,7 @@ mod door;
 mod listener;
 mod operators;
 mod page;
+mod reload;
 mod revoke;
 mod routes;
 #[cfg(test)]

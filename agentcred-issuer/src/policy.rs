@@ -9,6 +9,7 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::{Scope, ScopeToken};
 use agentcred_protocol::ttl::{Ttl, Uses};
 
+use crate::call::Call;
 use crate::refused::Refused;
 use crate::service::Service;
 
@@ -17,6 +18,8 @@ use crate::service::Service;
 pub(crate) struct Policy {
     agents: BTreeMap<AgentId, Agent>,
     services: BTreeMap<ServiceName, Arc<Service>>,
+    /// How many live nonces a task may have.
+    max_outstanding: usize,
 }
 
 /// One agent: the keys that prove it and what it is granted.
@@ -65,8 +68,9 @@ impl Policy {
     pub(crate) fn new(
         agents: BTreeMap<AgentId, Agent>,
         services: BTreeMap<ServiceName, Arc<Service>>,
+        max_outstanding: usize,
     ) -> Self {
-        Self { agents, services }
+        Self { agents, services, max_outstanding }
     }
 
     /// A service, by its name in a URL or a nonce.
@@ -82,6 +86,21 @@ impl Policy {
     /// An agent, by its name.
     pub(crate) fn agent(&self, id: &str) -> Option<(&AgentId, &Agent)> {
         self.agents.get_key_value(id)
+    }
+
+    /// How many live nonces a task may have.
+    pub(crate) fn max_outstanding(&self) -> usize {
+        self.max_outstanding
+    }
+
+    /// Whether what a nonce was minted for is still granted: the policy may have been replaced
+    /// since.
+    pub(crate) fn still_grants(&self, call: &Call) -> bool {
+        self.agents.get(&call.agent).is_some_and(|agent| {
+            call.scope
+                .tokens()
+                .all(|token| agent.grants.contains_key(&(call.service.clone(), token.clone())))
+        })
     }
 
     /// The names of all agents.

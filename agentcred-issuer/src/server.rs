@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agentcred_protocol::clock::Clock;
 use agentcred_protocol::token::NoRandomness;
+use arc_swap::ArcSwap;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use crate::inject::Keyring;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::limits::Limits;
 use crate::operate::{Operations, OperatorsAt};
+use crate::reload::{ReloadError, Reloaded, Source};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{LocalSecrets, SecretStore};
 use crate::server_nonce::{ServerNonces, UnusableServerNonceKey};
@@ -111,6 +113,7 @@ pub struct Server {
     address: SocketAddr,
     operators: Option<OperatorsAt>,
     audit_file: PathBuf,
+    vault: Arc<Vault>,
     tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
@@ -163,8 +166,9 @@ impl Server {
             Some(operators) => Some(operators.listen().await?),
             None => None,
         };
+        let secrets = parts.secrets;
         let keyring = Keyring::new(
-            parts.secrets,
+            Arc::clone(&secrets),
             config.secret_times,
             Arc::clone(&parts.clock),
             Arc::clone(&parts.resolver),
@@ -174,7 +178,10 @@ impl Server {
         limits.connections_per_peer =
             config.server.most_per_peer.unwrap_or(limits.connections_per_peer);
         let vault = Arc::new(Vault {
-            policy: config.policy,
+            policy: ArcSwap::from_pointee(config.policy),
+            source: Source { path: config.path, text: config.text },
+            reloading: tokio::sync::Mutex::default(),
+            secrets,
             ledger,
             audit,
             keyring,
@@ -184,7 +191,6 @@ impl Server {
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,
             limits,
-            max_outstanding: config.max_outstanding,
             approvals: Approvals::new(config.approvals),
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
@@ -202,7 +208,7 @@ impl Server {
         if let (Some(operators), Some(listener)) = (config.operators, operators_listener) {
             let at = listener.at().clone();
             tracing::info!(%at, "listening for operators");
-            let operations = Arc::new(Operations::new(vault, operators.known, &at));
+            let operations = Arc::new(Operations::new(Arc::clone(&vault), operators.known, &at));
             accepting.push(tokio::spawn(listener.accept(operations, limits, stopped)));
             operators_at = Some(at);
         }
@@ -211,6 +217,7 @@ impl Server {
             address,
             operators: operators_at,
             audit_file: config.audit_file,
+            vault,
             tls,
             stop,
             accepting,
@@ -242,6 +249,16 @@ impl Server {
     /// The audit file.
     pub fn audit_file(&self) -> &Path {
         &self.audit_file
+    }
+
+    /// Reads the configuration's file again. Agents, services and the limits of tasks are taken
+    /// over, all of them or none, for the next request on; nothing else can change.
+    ///
+    /// # Errors
+    /// When the file is refused, changes something else, or the change cannot be recorded. The
+    /// policy from before stays in use then.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        self.vault.reload(None).await
     }
 
     /// Reads the certificates of the listener again, which happens from time to time by itself.

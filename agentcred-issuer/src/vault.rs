@@ -1,10 +1,12 @@
 //! What both flows work with: policy, ledger, audit, secrets, clock, and where all this is.
 
+use std::fmt;
 use std::sync::Arc;
 
 use agentcred_protocol::clock::{Clock, UnixTime};
 use agentcred_protocol::names::{ApprovalId, NameError, NonceId, ServiceName};
 use agentcred_protocol::token::NoRandomness;
+use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,11 +19,18 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::refused::Refused;
+use crate::reload::Source;
 use crate::resolver::Resolver;
+use crate::secrets::SecretStore;
 use crate::server_nonce::ServerNonces;
 
 pub(crate) struct Vault {
-    pub(crate) policy: Policy,
+    /// What agents may do now. An operator may replace it.
+    pub(crate) policy: ArcSwap<Policy>,
+    pub(crate) source: Source,
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Where the policy's secrets are looked for before it is taken.
+    pub(crate) secrets: Arc<dyn SecretStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) keyring: Keyring,
@@ -32,8 +41,13 @@ pub(crate) struct Vault {
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
-    pub(crate) max_outstanding: usize,
     pub(crate) approvals: Approvals,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").finish_non_exhaustive()
+    }
 }
 
 impl Vault {

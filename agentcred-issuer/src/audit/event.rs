@@ -52,6 +52,12 @@ fn rfc_3339(time: UnixTime) -> Result<String, AuditError> {
 pub(crate) enum Event<'a> {
     /// The issuer starts. Nonces of other epochs are dead.
     Start { epoch: &'a str },
+    /// The policy is replaced, at a signal or by an operator.
+    Reload {
+        policy: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<&'a OperatorName>,
+    },
     /// A task grant is handed out.
     Task { agent: &'a AgentId, task: &'a TaskId, expires_in: u64 },
     /// A nonce is handed out.

@@ -14,6 +14,7 @@ use super::redemption::Redemption;
 use super::split_service;
 use crate::headers::passed_on;
 use crate::method_override::holds_override;
+use crate::policy::Policy;
 use crate::projection::Projection;
 use crate::refused::Refused;
 use crate::rules::{Method, Rule};
@@ -43,7 +44,8 @@ impl Cleared {
         head: &Parts,
         body: Incoming,
     ) -> Result<Self, Refused> {
-        let line = Line::of(vault, &redemption, head);
+        let policy = vault.policy.load_full();
+        let line = Line::of(&policy, &redemption, head);
         let Line { service, method, target, rules } =
             line.map_err(|it| it.about(redemption.call()))?;
         let about = |refused: Refused| refused.about(redemption.call());
@@ -89,23 +91,26 @@ impl Cleared {
 }
 
 /// A request line that is inside the scope, and the rules that allow it.
-struct Line<'v> {
-    service: &'v Arc<Service>,
+struct Line<'p> {
+    service: &'p Arc<Service>,
     method: Method,
     target: Target,
-    rules: Vec<&'v Rule>,
+    rules: Vec<&'p Rule>,
 }
 
-impl<'v> Line<'v> {
-    fn of(vault: &'v Vault, redemption: &Redemption, head: &Parts) -> Result<Self, Refused> {
+impl<'p> Line<'p> {
+    fn of(policy: &'p Policy, redemption: &Redemption, head: &Parts) -> Result<Self, Refused> {
         let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
         let call = redemption.call();
         let (name, path) =
             split_service(head.uri.path()).ok_or_else(|| outside("malformed_path"))?;
         let service = Some(name)
             .filter(|name| ServiceName::new(*name).is_ok_and(|name| name == call.service))
-            .and_then(|name| vault.policy.service(name))
+            .and_then(|name| policy.service(name))
             .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
+        if !policy.still_grants(call) {
+            return Err(outside("granted_no_more"));
+        }
         let method =
             Method::read(head.method.as_str()).ok_or_else(|| outside("method_not_allowed"))?;
         let target = Target::read(path, head.uri.query())

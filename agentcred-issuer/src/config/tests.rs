@@ -325,7 +325,7 @@ fn a_sound_configuration_has_no_findings() {
     let config = parse(SOUND, folder.path()).unwrap();
     assert_eq!(config.warnings(), []);
     assert_eq!(config.audit_file, folder.path().join("audit.jsonl"));
-    assert_eq!(config.max_outstanding, 1000);
+    assert_eq!(config.policy.max_outstanding(), 1000);
 }
 
 #[test]

@@ -18,7 +18,8 @@ pub(super) async fn authenticate(
 ) -> Result<AgentId, Refused> {
     let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
     let claimed = Claimed::of(&asserted.text).map_err(|_| refuse("assertion_malformed"))?;
-    let (id, agent) = vault.policy.agent(&claimed.sub).ok_or_else(|| refuse("unknown_agent"))?;
+    let policy = vault.policy.load_full();
+    let (id, agent) = policy.agent(&claimed.sub).ok_or_else(|| refuse("unknown_agent"))?;
     if asserted.client_id.as_ref().is_some_and(|client| client != id.as_str()) {
         return Err(refuse("client_id_is_not_the_subject"));
     }

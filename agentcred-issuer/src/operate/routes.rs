@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Client, Operations, Operator, approvals, page, revoke};
+use super::{Client, Operations, Operator, approvals, page, reload, revoke};
 use crate::approvals::Decision;
 use crate::reply::{self, Reply};
 
@@ -24,6 +24,7 @@ pub(super) enum Route {
     Page,
     Approvals,
     Decide(Decision),
+    Reload,
     Revoke,
 }
 
@@ -33,6 +34,7 @@ pub(super) const ROUTES: &[(Method, &str, Route)] = &[
     (Method::GET, "/approvals", Route::Approvals),
     (Method::POST, "/approvals/{id}/approve", Route::Decide(Decision::Approved)),
     (Method::POST, "/approvals/{id}/deny", Route::Decide(Decision::Denied)),
+    (Method::POST, "/reload", Route::Reload),
     (Method::POST, "/revoke", Route::Revoke),
 ];
 
@@ -51,6 +53,7 @@ pub(super) async fn route(
         Route::Page => Ok(page::approvals(&operator, &approvals::list(operations))),
         Route::Approvals => Ok(approvals::list_json(operations)),
         Route::Decide(decision) => decide(operations, &operator, id, decision).await,
+        Route::Reload => reload::reload(operations, &operator).await,
         Route::Revoke => match read_json(operations, &head.headers, body).await {
             Ok(named) => revoke::revoke(operations, &operator, named).await,
             Err(error) => Err(error),

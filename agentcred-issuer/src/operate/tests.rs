@@ -29,8 +29,9 @@ impl Issuer {
             "server.listen = \"127.0.0.1:0\"\naudit.file = \"audit.jsonl\"\n\
              [operators]\nlisten = \"127.0.0.1:0\"\ntokens = {{ ada = \"{hash}\" }}"
         );
-        let config = Config::parse(&config, folder.path()).unwrap();
-        let server = Server::start(config).await.unwrap();
+        let file = folder.path().join("issuer.toml");
+        std::fs::write(&file, config).unwrap();
+        let server = Server::start(Config::load(&file).unwrap()).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { server, token, token_text: text.to_string(), http, _folder: folder }
     }
@@ -202,4 +203,21 @@ async fn a_socket_is_its_owners_alone_and_replaces_only_a_dead_one() {
     std::fs::write(&path, "something of somebody").unwrap();
     let refused = Server::start(config("c")).await.unwrap_err();
     assert!(refused.to_string().contains("something else than a socket"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_reload_is_recorded_with_the_operator_who_asked_for_it() {
+    let issuer = Issuer::start().await;
+    let bearer = issuer.bearer();
+    let reload = || issuer.request(&Method::POST, "/reload").header("authorization", &bearer);
+    assert_eq!(reload().send().await.unwrap().status(), StatusCode::OK);
+    let audit = std::fs::read_to_string(issuer.server.audit_file()).unwrap();
+    let line = audit.lines().find(|line| line.contains(r#""event":"reload""#)).unwrap();
+    assert!(line.contains(r#""operator":"ada""#) && line.contains("sha-256:"), "{line}");
+
+    let file = issuer.server.audit_file().with_file_name("issuer.toml");
+    std::fs::write(file, "nonsense = 1\n").unwrap();
+    let refused = reload().send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().await.unwrap().contains("line 1: unknown field `nonsense`"));
 }

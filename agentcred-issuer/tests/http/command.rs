@@ -138,6 +138,13 @@ fn serve_says_its_url_and_stops_when_told_to() {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    let config = folder.path().join("issuer.toml");
+    let sound = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("tasks.max_outstanding = 5\n{sound}")).unwrap();
+    Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    while !std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap().contains("reload") {
+        std::thread::yield_now();
+    }
     let terminated =
         Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(terminated.success());
@@ -145,7 +152,7 @@ fn serve_says_its_url_and_stops_when_told_to() {
     assert!(output.status.success(), "{output:?}");
 
     let verified = run(&["audit", "verify", "--file", "audit.jsonl"], folder.path());
-    assert!(verified.status.success() && text(&verified.stdout).contains("1 lines, unbroken"));
+    assert!(verified.status.success() && text(&verified.stdout).contains("2 lines, unbroken"));
     let shown = run(&["audit", "show", "--file", "audit.jsonl"], folder.path());
     assert!(text(&shown.stdout).contains("start"));
     let audit = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();

@@ -37,6 +37,7 @@ mod pooling;
 mod racing;
 mod raw;
 mod reading;
+mod reloading;
 mod revoking;
 mod rotating;
 mod server_nonces;

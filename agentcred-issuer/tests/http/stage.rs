@@ -15,6 +15,9 @@ use crate::upstream::{Upstream, json};
 /// The real key of the stage's service. Nothing but the upstream may ever see it.
 pub(crate) const REAL_KEY: &str = "sk_live_9fQ2xVb7LmT4wRk8ZsYc3HdE";
 
+/// The file, in the stage's folder, that its issuer was started from.
+pub(crate) const CONFIG: &str = "issuer.toml";
+
 pub(crate) struct Stage {
     pub(crate) upstream: Upstream,
     pub(crate) clock: Arc<ManualClock>,
@@ -61,7 +64,9 @@ impl Stage {
         let other_key = new_key(folder.path(), "other");
         write_private(&folder.path().join("stripe.key"), REAL_KEY);
         let policy = edit(policy(&upstream), folder.path());
-        let config = Config::parse(&policy, folder.path()).unwrap();
+        let file = folder.path().join(CONFIG);
+        std::fs::write(&file, policy).unwrap();
+        let config = Config::load(&file).unwrap();
         let mut parts = Parts { clock: Arc::clone(&clock) as _, ..Parts::default() };
         change(&mut parts);
         let server = Server::start_with(config, parts).await.unwrap();

@@ -53,11 +53,32 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
             writeln!(io::stdout(), "operators: {at}")?;
         }
         io::stdout().flush()?;
-        stop.await;
+        let mut reload = reload_signal()?;
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                () = reload.told() => reload_all(&server).await,
+            }
+        }
         tracing::info!("stopping; requests under way may finish");
         server.shutdown().await;
         Ok(())
     })
+}
+
+/// Takes over a changed policy and renewed certificates. What is refused changes nothing.
+async fn reload_all(server: &Server) {
+    if let Err(error) = server.reload().await {
+        tracing::error!("the policy from before stays in use: {error}");
+    }
+    match server.renew_certificates() {
+        Ok(true) => tracing::info!("new connections get the renewed certificate"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!("the certificate from before stays in use: server.tls.{error}");
+        }
+    }
 }
 
 /// Lists all findings and fails when one is an error.
@@ -82,6 +103,31 @@ pub(crate) fn check(path: &Path, needs: &Needs) -> Result<(), Failure> {
     }
     writeln!(out, "{}: the configuration is sound", path.display())?;
     Ok(())
+}
+
+/// SIGHUP, by which an operator asks for a reload.
+struct ReloadSignal {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl ReloadSignal {
+    async fn told(&mut self) {
+        #[cfg(unix)]
+        let told = self.hangup.recv().await.is_some();
+        #[cfg(not(unix))]
+        let told = false;
+        if !told {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn reload_signal() -> io::Result<ReloadSignal> {
+    Ok(ReloadSignal {
+        #[cfg(unix)]
+        hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+    })
 }
 
 #[cfg(unix)]
