@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agentcred_issuer::Parts;
+use tokio::sync::Semaphore;
 
 use crate::agent::READ;
 use crate::malformed::Good;
@@ -18,28 +19,43 @@ use crate::upstream::{Upstream, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn mutated_requests_neither_break_the_server_nor_slip_through() {
     let upstream = Upstream::answering(json("{}")).await;
+    let wanted = std::env::var("AGENTCRED_MUTATIONS").map_or(4_000, |text| text.parse().unwrap());
+    // Most of the time goes into waiting for the rest of requests that lost theirs.
+    let count = (wanted / NONCE_LASTS).clamp(50, MOST_CLIENTS);
+    // A crowd needs longer to get its own good requests through.
+    let head_time = Duration::from_millis(if count > 100 { 1_000 } else { 300 });
     // Half of a request is given up on soon, and so is a connection that waits in a pool.
     let change = |parts: &mut Parts| {
-        parts.limits.head_time = Duration::from_millis(300);
+        parts.limits.head_time = head_time;
         parts.limits.request_time = Duration::from_millis(100);
         parts.limits.idle_time = Duration::from_millis(100);
+        parts.limits.connections_per_peer = 2 * MOST_CLIENTS;
     };
     let mut stage = Stage::with(upstream, change).await;
     stage.agent.http =
         reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let stage = Arc::new(stage);
     let panics = count_panics();
-    let wanted = std::env::var("AGENTCRED_MUTATIONS").map_or(4_000, |text| text.parse().unwrap());
-    let clients: Vec<_> = (0..CLIENTS)
+    let minting = Arc::new(Semaphore::new(4));
+    let sent = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..count)
         .map(|client| {
-            let stage = stage.clone();
+            let (stage, sent, minting) = (stage.clone(), sent.clone(), minting.clone());
             tokio::spawn(async move {
                 let mut passed = 0;
                 let mut random = Random(client + 1);
-                let mut good = Good::of(&stage.agent).await;
-                for number in 0..wanted / CLIENTS {
-                    if number % 40 == 0 {
-                        good = Good::of(&stage.agent).await;
+                let mint = async || {
+                    let _turn = minting.acquire().await.unwrap();
+                    Good::of(&stage.agent).await
+                };
+                let mut good = mint().await;
+                for number in 0..wanted / count {
+                    if number % NONCE_LASTS == NONCE_LASTS - 1 {
+                        good = mint().await;
+                    }
+                    // Time passes, or the ledger would have to remember the proofs of a million.
+                    if sent.fetch_add(1, Ordering::SeqCst) % 5_000 == 4_999 {
+                        stage.clock.advance(Duration::from_secs(1));
                     }
                     passed += send_mutated(&stage, &good, &mut random).await;
                 }
@@ -52,7 +68,8 @@ async fn mutated_requests_neither_break_the_server_nor_slip_through() {
         passed += client.await.unwrap();
     }
     let arrived = stage.upstream.arrived();
-    println!("{wanted} mutated requests, {} of them harmless enough to pass", arrived.len());
+    let sent = sent.load(Ordering::SeqCst);
+    println!("{sent} mutated requests, {} of them harmless enough to pass", arrived.len());
     assert_eq!(arrived.len(), passed);
     for request in &arrived {
         assert!(is_allowed(request.line().strip_prefix("GET ").unwrap()), "{}", request.head);
@@ -142,4 +159,6 @@ fn count_panics() -> Arc<AtomicUsize> {
     panics
 }
 
-const CLIENTS: usize = 50;
+const MOST_CLIENTS: usize = 400;
+/// For how many requests a client keeps its nonces.
+const NONCE_LASTS: usize = 60;
