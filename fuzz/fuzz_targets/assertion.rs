@@ -5,25 +5,29 @@ use std::time::Duration;
 
 use agentcred_fuzz::first_line;
 use agentcred_fuzz::signed::{NOW, PUBLIC, jws, read_strictly};
-use agentcred_protocol::assertion::{key_hint, verify};
-use agentcred_protocol::names::AgentId;
+use agentcred_protocol::assertion::{Claimed, verify};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
 // The header of an assertion, a line feed, and its claims.
 fuzz_target!(|data: &[u8]| {
-    let agent = AgentId::new("billing-agent").expect("a name");
     let issuer = Url::parse("https://issuer.example/").expect("a URL");
-    let verify = |text: &str| verify(text, &agent, &PUBLIC, &issuer, NOW);
+    let verify = |text: &str| verify(text, "billing-agent", &PUBLIC, &issuer, NOW);
     if let Ok(text) = str::from_utf8(data) {
-        let _ = key_hint(text);
+        let _ = Claimed::of(text);
         assert!(verify(text).is_err(), "nobody signed this");
     }
     let Some((header, claims)) = first_line(data) else { return };
-    let Ok(authenticated) = verify(&jws(header, claims)) else { return };
+    let assertion = jws(header, claims);
+    let Ok(authenticated) = verify(&assertion) else { return };
 
     assert_eq!(&authenticated.key, PUBLIC.thumbprint());
-    assert_eq!(read_strictly(header)["alg"], "EdDSA");
+    let header = read_strictly(header);
+    assert_eq!(header["alg"], "EdDSA");
+    assert!(header.get("crit").is_none_or(|crit| crit.is_null()), "an extension is ignored");
+    if let Ok(claimed) = Claimed::of(&assertion) {
+        assert_eq!(claimed.sub, "billing-agent", "what was believed first was not what was signed");
+    }
     let claims = read_strictly(claims);
     assert_eq!(claims["iss"], "billing-agent");
     assert_eq!(claims["sub"], "billing-agent");
