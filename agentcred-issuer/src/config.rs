@@ -118,7 +118,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::{Host, Url};
 
 use crate::approvals::ApprovalBounds;
-use crate::operate::OperatorsConfig;
+use crate::operate::{OperatorsAt, OperatorsConfig};
 use crate::policy::Policy;
 use crate::secrets::{SecretStore, Times};
 use finding::Findings;
@@ -175,6 +175,11 @@ impl Config {
             }
             (_, findings) => Err(InvalidConfig::new(findings)),
         }
+    }
+
+    /// Where operators find an issuer of this configuration.
+    pub fn operators_at(&self) -> Option<&OperatorsAt> {
+        self.operators.as_ref().map(|operators| &operators.at)
     }
 
     /// What is allowed but deserves a look.

@@ -1,6 +1,7 @@
 //! An agent: who it is, where its nonces come from, which tools it has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agentcred_protocol::names::{AgentId, CallId, NameError, TaskId};
 
@@ -26,12 +27,19 @@ pub struct Agent {
     issuer: Arc<dyn Issuer>,
     toolbox: Arc<CheckedToolbox>,
     listener: Option<Arc<Listener>>,
+    approval_wait: Option<Duration>,
 }
 
 impl Agent {
     /// Starts to build the agent of this id, which is the issuer's `client_id` for it.
     pub fn builder(id: impl Into<String>) -> AgentBuilder {
-        AgentBuilder { id: id.into(), issuer: None, toolbox: Toolbox::new(), listener: None }
+        AgentBuilder {
+            id: id.into(),
+            issuer: None,
+            toolbox: Toolbox::new(),
+            listener: None,
+            approval_wait: None,
+        }
     }
 
     /// The agent's id.
@@ -47,7 +55,14 @@ impl Agent {
         let id = TaskId::new(id).map_err(TaskError::Id)?;
         let grant = Grant::open(Arc::clone(&self.issuer), self.id.clone(), id.clone()).await?;
         tracing::info!(agent = %self.id, task = %id, "task opened");
-        Ok(Task::new(self.id.clone(), id, grant, Arc::clone(&self.toolbox), self.listener.clone()))
+        Ok(Task::new(
+            self.id.clone(),
+            id,
+            grant,
+            Arc::clone(&self.toolbox),
+            self.listener.clone(),
+            self.approval_wait,
+        ))
     }
 }
 
@@ -58,6 +73,7 @@ pub struct AgentBuilder {
     issuer: Option<Arc<dyn Issuer>>,
     toolbox: Toolbox,
     listener: Option<Arc<Listener>>,
+    approval_wait: Option<Duration>,
 }
 
 impl AgentBuilder {
@@ -70,6 +86,14 @@ impl AgentBuilder {
     /// The agent's tools.
     pub fn tools(mut self, toolbox: Toolbox) -> Self {
         self.toolbox = toolbox;
+        self
+    }
+
+    /// How long a call may wait for a human where the policy asks for an approval, on top of its
+    /// tool's own time. Without this the wait is a part of the tool's time. A call that can wait no
+    /// longer ends as `approval_pending` and is withdrawn.
+    pub fn approval_wait(mut self, wait: Duration) -> Self {
+        self.approval_wait = Some(wait);
         self
     }
 
@@ -99,6 +123,7 @@ impl AgentBuilder {
             issuer: self.issuer.ok_or(BuildError::MissingIssuer)?,
             toolbox: Arc::new(self.toolbox.checked()?),
             listener: self.listener,
+            approval_wait: self.approval_wait,
         })
     }
 }

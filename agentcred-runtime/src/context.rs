@@ -103,6 +103,11 @@ impl CallContext {
         self.inner.reporter.report(self.call_id(), progress);
     }
 
+    /// Tells whoever watches the agent, in our own fixed words.
+    pub(crate) fn announce(&self, progress: &Progress) {
+        self.inner.reporter.announce(self.call_id(), progress);
+    }
+
     /// Takes the call's nonces out of what it reports from now on.
     pub(crate) fn keep_back(&self, scrubbers: Vec<Scrubber>) {
         self.inner.reporter.keep_back(scrubbers);

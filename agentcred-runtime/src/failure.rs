@@ -9,7 +9,7 @@ use agentcred_protocol::scrub::Scrubber;
 
 use crate::argument_error::ArgumentError;
 use crate::error::ToolError;
-use crate::issuer::IssuerError;
+use crate::issuer::{IssuerError, NotApproved};
 use crate::outcome::{ModelError, ModelErrorCode, ToolOutcome};
 use crate::panics::ToolPanic;
 use crate::redact;
@@ -72,6 +72,11 @@ impl Failure {
                 tracing::warn!(tool, call_id = %call, %code, "{message}");
                 (ModelErrorCode::NotGranted, message)
             }
+            Self::Issuer(IssuerError::NotApproved(cause)) => {
+                tracing::warn!(tool, call_id = %call, "no nonce: {cause}");
+                let (code, message) = not_approved(cause);
+                (code, message.to_owned())
+            }
             Self::Issuer(error) => {
                 tracing::error!(tool, call_id = %call, "no nonce: {error}");
                 (
@@ -103,6 +108,23 @@ impl Failure {
             ),
         };
         ToolOutcome::Error(ModelError { code, message, call_id: call.clone() })
+    }
+}
+
+fn not_approved(cause: NotApproved) -> (ModelErrorCode, &'static str) {
+    match cause {
+        NotApproved::Pending => (
+            ModelErrorCode::ApprovalPending,
+            "a person must approve this call and has not answered in time; nothing was done, and \
+             the request for approval was withdrawn",
+        ),
+        NotApproved::Denied => (
+            ModelErrorCode::ApprovalDenied,
+            "a person denied this call; nothing was done, and it should not be tried again",
+        ),
+        NotApproved::Expired => {
+            (ModelErrorCode::ApprovalExpired, "nobody approved this call in time; nothing was done")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use agentcred_protocol::names::{AgentId, TaskId};
+use agentcred_protocol::names::{AgentId, ApprovalId, TaskId};
 use agentcred_protocol::refusal::RefusalCode;
 use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
@@ -65,7 +65,10 @@ impl Grant {
         let (grant, wish) = (Arc::clone(self), wish.clone());
         let minting = async move {
             let minted = grant.mint_now(&wish).await?;
-            Ok(Unclaimed { minted: Some(minted), background: Arc::clone(&grant.background) })
+            Ok::<_, IssuerError>(Unclaimed {
+                minted: Some(minted),
+                background: Arc::clone(&grant.background),
+            })
         };
         let minting = tokio::spawn(minting.in_current_span().with_current_subscriber());
         let unclaimed: Unclaimed = minting.await.map_err(|_| IssuerError::Local)??;
@@ -86,6 +89,11 @@ impl Grant {
             closed = closed.and(opened.grant.close().await);
         }
         closed
+    }
+
+    /// Tells the issuer that nobody waits for an approval any more.
+    pub(crate) async fn withdraw(&self, approval: &ApprovalId) -> Result<(), IssuerError> {
+        self.current().grant.withdraw(approval).await
     }
 
     /// Waits, within bounds, for what is being revoked.

@@ -26,6 +26,7 @@ mod state;
 mod tool;
 
 // The nonces of a call: from minting to the end.
+mod approval;
 mod background;
 mod grant;
 mod issuer;
@@ -85,7 +86,8 @@ pub use dialect::{Dialect, DialectError, UnknownDialect};
 pub use egress::{EgressRequest, EgressResponse, RequestError};
 pub use error::ToolError;
 pub use issuer::{
-    Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, TaskGrant,
+    Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, NotApproved,
+    TaskGrant,
 };
 pub use manifest::ManifestError;
 #[cfg(feature = "zeroizing")]

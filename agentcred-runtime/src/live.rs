@@ -43,8 +43,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Mints the nonce.
-    pub(crate) async fn mint(self, tool: &str) -> Result<LiveNonce, IssuerError> {
+    /// Asks for the nonce, once.
+    pub(crate) async fn ask(&self) -> Result<Minted, IssuerError> {
         // OpenTelemetry semantic conventions: a span of a client.
         let span = tracing::info_span!(
             "mint",
@@ -58,9 +58,13 @@ impl Source {
         );
         let outcome = self.grant.mint(&self.wish).instrument(span.clone()).await;
         span.in_scope(|| telemetry::minting(self.wish.service.as_str(), &outcome));
-        let minted = outcome?;
+        outcome
+    }
+
+    /// The nonce that was minted of this wish.
+    pub(crate) fn into_live(self, minted: Minted, tool: &str) -> LiveNonce {
         tracing::info!(nonce_id = %minted.id, service = %minted.service, scope = %minted.scope, ttl_seconds = minted.expires_in.as_secs(), "nonce minted");
-        Ok(LiveNonce::new(minted, tool, self))
+        LiveNonce::new(minted, tool, self)
     }
 }
 

@@ -62,6 +62,12 @@ pub enum ModelErrorCode {
     NotGranted,
     /// The issuer cannot be reached or does not answer as one.
     IssuerUnavailable,
+    /// A human must approve the call and has not while it could wait. It was withdrawn.
+    ApprovalPending,
+    /// A human denied the call.
+    ApprovalDenied,
+    /// Nobody approved the call before it expired at the issuer.
+    ApprovalExpired,
     /// The tool failed; the cause is in the log.
     ToolFailed,
     /// The tool took longer than it may.
@@ -78,6 +84,9 @@ impl ModelErrorCode {
             Self::InvalidArguments => "invalid_arguments",
             Self::NotGranted => "not_granted",
             Self::IssuerUnavailable => "issuer_unavailable",
+            Self::ApprovalPending => "approval_pending",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalExpired => "approval_expired",
             Self::ToolFailed => "tool_failed",
             Self::TimedOut => "timed_out",
             Self::TaskOver => "task_over",

@@ -64,6 +64,13 @@ impl Reporter {
         let _ = self.scrubbers.set(scrubbers);
     }
 
+    /// Reports in our own fixed words, which hold no nonce, and so before there is one too.
+    pub(crate) fn announce(&self, call: &CallId, progress: &Progress) {
+        if let Some(listener) = &self.listener {
+            listener(call, progress);
+        }
+    }
+
     /// Reports, unless nobody listens.
     pub(crate) fn report(&self, call: &CallId, progress: Progress) {
         let (Some(listener), Some(scrubbers)) = (&self.listener, self.scrubbers.get()) else {

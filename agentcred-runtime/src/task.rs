@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use agentcred_protocol::approval::Summary;
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::names::{AgentId, CallId, ServiceName, TaskId, ToolName};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::ttl::{Ttl, Uses};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::agent::TaskError;
+use crate::approval::{self, CallTime, Unminted};
 use crate::arguments::Arguments;
 use crate::context::CallContext;
 use crate::failure::Failure;
@@ -38,6 +40,7 @@ pub struct Task {
     grant: Arc<Grant>,
     toolbox: Arc<CheckedToolbox>,
     listener: Option<Arc<Listener>>,
+    approval_wait: Option<Duration>,
     finished: AtomicBool,
 }
 
@@ -48,9 +51,10 @@ impl Task {
         grant: Grant,
         toolbox: Arc<CheckedToolbox>,
         listener: Option<Arc<Listener>>,
+        approval_wait: Option<Duration>,
     ) -> Self {
         let finished = AtomicBool::new(false);
-        Self { agent, id, grant: Arc::new(grant), toolbox, listener, finished }
+        Self { agent, id, grant: Arc::new(grant), toolbox, listener, approval_wait, finished }
     }
 
     /// The task's id.
@@ -135,9 +139,17 @@ impl Task {
             tool: ToolName::new(ORCHESTRATOR)?,
             call: CallId::fresh().map_err(|_| IssuerError::Local)?,
             arguments: ArgumentsHash::of(&Value::Null),
+            summary: None,
+            approval: None,
         };
         let source = Source { grant: Arc::clone(&self.grant), wish };
-        Ok(Nonce::new(Arc::new(source.mint(ORCHESTRATOR).await?)))
+        let for_human = self.approval_wait.unwrap_or(ORCHESTRATOR_WAIT);
+        let mut time = CallTime::new(ORCHESTRATOR_TIME, Some(for_human));
+        match approval::mint(source, ORCHESTRATOR, None, &mut time).await {
+            Ok(nonce) => Ok(Nonce::new(Arc::new(nonce))),
+            Err(Unminted::Issuer(error)) => Err(error.into()),
+            Err(Unminted::Late) => Err(IssuerError::Local.into()),
+        }
     }
 
     /// Ends the task: the issuer revokes every nonce that is left of it. Later calls are
@@ -169,12 +181,12 @@ impl Task {
         }
         let (definition, tool) = self.toolbox.find(tool).ok_or(Failure::UnknownTool)?;
         let hash = ArgumentsHash::of(&arguments);
+        let summary = tool.approval_summary(&arguments).and_then(|text| Summary::cut(&text));
         let invocation = tool.prepare(Arguments::new(arguments)?)?;
         // The time that a call may take is that of its nonces and its tool together.
-        let deadline = Instant::now() + definition.timeout;
+        let mut time = CallTime::new(definition.timeout, self.approval_wait);
+        let lease = self.mint(context, definition, &hash, summary.as_ref(), &mut time).await?;
         let late = || Failure::TimedOut(definition.timeout);
-        let minting = self.mint(context, definition, &hash);
-        let lease = timeout_at(deadline, minting).await.map_err(|_| late())??;
         let scrubbers = lease.scrubbers();
         context.keep_back(scrubbers.clone());
         let injection = Injection {
@@ -183,7 +195,7 @@ impl Task {
             state: self.toolbox.state(),
         };
         let running = panics::contained(invocation.run(injection));
-        let result = match timeout_at(deadline, running).await {
+        let result = match timeout_at(time.deadline, running).await {
             Ok(Ok(result)) => result.map_err(Failure::Tool),
             Ok(Err(panicked)) => Err(Failure::Panicked(panicked)),
             Err(_) => Err(late()),
@@ -201,18 +213,24 @@ impl Task {
         context: &CallContext,
         definition: &ToolDefinition,
         hash: &ArgumentsHash,
+        summary: Option<&Summary>,
+        time: &mut CallTime,
     ) -> Result<Lease, Failure> {
         let mut lease = Lease::new();
         for spec in &definition.credentials {
-            let wish = wish(context, definition, spec, hash)?;
+            let wish = wish(context, definition, spec, hash, summary)?;
             let (service, scope) = (wish.service.clone(), wish.scope.clone());
             let source = Source { grant: Arc::clone(&self.grant), wish };
-            let nonce = source.mint(&definition.name).await.map_err(|error| match error {
-                IssuerError::Refused(code) if is_policy(code) => {
+            let minting = approval::mint(source, &definition.name, Some(context), time);
+            let nonce = minting.await.map_err(|unminted| match unminted {
+                Unminted::Late => Failure::TimedOut(definition.timeout),
+                Unminted::Issuer(IssuerError::Refused(code)) if is_policy(code) => {
                     Failure::NotGranted { service, scope, code }
                 }
-                IssuerError::Refused(RefusalCode::InvalidGrant) => Failure::TaskOver,
-                error => Failure::Issuer(error),
+                Unminted::Issuer(IssuerError::Refused(RefusalCode::InvalidGrant)) => {
+                    Failure::TaskOver
+                }
+                Unminted::Issuer(error) => Failure::Issuer(error),
             })?;
             lease.add(nonce);
         }
@@ -244,11 +262,16 @@ impl Drop for Task {
 /// The tool's name in the audit when an orchestrator asked for the nonce itself.
 const ORCHESTRATOR: &str = "orchestrator";
 
+/// How long such a nonce is waited for at the most, and for a human where nothing else is said.
+const ORCHESTRATOR_TIME: Duration = Duration::from_mins(1);
+const ORCHESTRATOR_WAIT: Duration = Duration::from_secs(30);
+
 fn wish(
     context: &CallContext,
     definition: &ToolDefinition,
     spec: &CredentialSpec,
     hash: &ArgumentsHash,
+    summary: Option<&Summary>,
 ) -> Result<MintRequest, Failure> {
     Ok(MintRequest {
         service: ServiceName::new(spec.service)?,
@@ -258,6 +281,8 @@ fn wish(
         tool: ToolName::new(definition.name.as_str())?,
         call: context.call_id().clone(),
         arguments: hash.clone(),
+        summary: summary.cloned(),
+        approval: None,
     })
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use tracing::{Level, Span};
 
 use crate::egress::{EgressResponse, RequestError};
-use crate::issuer::IssuerError;
+use crate::issuer::{IssuerError, NotApproved};
 
 /// Measurements are events at this target, at the level DEBUG.
 pub(crate) const METRICS: &str = "agentcred::metrics";
@@ -60,6 +60,8 @@ pub(crate) fn minting<T>(service: &str, outcome: &Result<T, IssuerError>) {
             monotonic_counter.agentcred.nonce.mints = 1_u64,
             agentcred.service = service,
         ),
+        // Neither minted nor refused: a human is asked.
+        Err(IssuerError::Pending(_)) => {}
         Err(error) => {
             failed(error.kind());
             tracing::event!(
@@ -110,6 +112,9 @@ impl IssuerError {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Refused(code) => code.as_str(),
+            Self::Pending(_) | Self::NotApproved(NotApproved::Pending) => "authorization_pending",
+            Self::NotApproved(NotApproved::Denied) => "access_denied",
+            Self::NotApproved(NotApproved::Expired) => "expired_token",
             Self::Unreachable { .. } => "unreachable",
             Self::Garbled { .. } => "garbled",
             Self::Misconfigured(_) => "misconfigured",

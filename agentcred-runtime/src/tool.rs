@@ -33,6 +33,17 @@ pub trait Tool: Send + Sync + 'static {
     /// # Errors
     /// When an argument is unknown, missing or of the wrong type.
     fn prepare(&self, arguments: Arguments) -> Result<Invocation, ArgumentError>;
+
+    /// What one call of these arguments would do, in a sentence for whoever must approve it; at
+    /// most 500 characters of it are shown. It goes to the issuer with every call of the tool, so
+    /// say only what that human needs. See [`Toolbox::with_summary`](crate::Toolbox::with_summary).
+    ///
+    /// # Security
+    /// Arguments are the model's words. They are shown as text, with hidden characters escaped,
+    /// and can still say what is not so: put your own words first.
+    fn approval_summary(&self, _arguments: &Value) -> Option<String> {
+        None
+    }
 }
 
 /// Everything there is to know about a tool without calling it.

@@ -6,10 +6,12 @@ use agentcred_protocol::manifest::Manifest;
 use serde_json::Value;
 
 use crate::agent::BuildError;
+use crate::argument_error::ArgumentError;
+use crate::arguments::Arguments;
 use crate::dialect::{Dialect, DialectError};
 use crate::manifest::{self, ManifestError};
 use crate::state::StateMap;
-use crate::tool::{Tool, ToolDefinition};
+use crate::tool::{Invocation, Tool, ToolDefinition};
 
 /// Tools by name, in the order in which they were added, and shared state.
 ///
@@ -36,6 +38,25 @@ impl Toolbox {
     pub fn with(mut self, tool: impl Tool) -> Self {
         self.tools.push(Entry { definition: tool.definition(), tool: Box::new(tool) });
         self
+    }
+
+    /// Adds a tool whose calls may need the approval of a human, who is shown this sentence about
+    /// the call's arguments.
+    ///
+    /// ```
+    /// # use agentcred_runtime::{Tool, Toolbox};
+    /// # fn add(refund_charge: impl Tool) -> Toolbox {
+    /// Toolbox::new().with_summary(refund_charge, |arguments| {
+    ///     format!("refund {} cents of charge {}", arguments["amount"], arguments["charge"])
+    /// })
+    /// # }
+    /// ```
+    pub fn with_summary(
+        self,
+        tool: impl Tool,
+        summary: impl Fn(&Value) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.with(Summarized { tool, summary })
     }
 
     /// Adds state that tools take as `State<T>`; a second value of a type replaces the first.
@@ -89,6 +110,26 @@ impl Toolbox {
             }
         }
         Ok(CheckedToolbox { tools: self.tools, state: Arc::new(self.state) })
+    }
+}
+
+/// A tool with a sentence for whoever approves its calls.
+struct Summarized<T, S> {
+    tool: T,
+    summary: S,
+}
+
+impl<T: Tool, S: Fn(&Value) -> String + Send + Sync + 'static> Tool for Summarized<T, S> {
+    fn definition(&self) -> ToolDefinition {
+        self.tool.definition()
+    }
+
+    fn prepare(&self, arguments: Arguments) -> Result<Invocation, ArgumentError> {
+        self.tool.prepare(arguments)
+    }
+
+    fn approval_summary(&self, arguments: &Value) -> Option<String> {
+        Some((self.summary)(arguments))
     }
 }
 

@@ -161,3 +161,48 @@ fn serve_says_its_url_and_stops_when_told_to() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(text(&broken.stderr).contains("line 1 was changed"), "{broken:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_decides_from_the_command_line() {
+    use crate::operating::stage_with;
+    let (stage, operator) =
+        stage_with("", |policy| policy.replace(r#"max_ttl = "5m" }"#, r#"approval = "human" }"#))
+            .await;
+    let grant = stage.agent.grant().await;
+    let refused = stage.agent.try_mint(&grant, crate::agent::READ).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "authorization_pending");
+    // The stage's port is not known before it runs, so the command gets a configuration of its own.
+    let config = format!(
+        "audit.file = \"x\"\n[operators]\nlisten = \"{}\"\ntokens = {{ ada = \"{}\" }}",
+        operator.at.trim_start_matches("http://"),
+        operator.hash()
+    );
+    std::fs::write(stage.folder().join("issuer.toml"), config).unwrap();
+    write_private(&stage.folder().join("ada.operator"), &operator.text);
+    let approvals = |arguments: &[&str]| {
+        let arguments = [&["approvals"], arguments, &["--token-file", "ada.operator"]].concat();
+        run(&arguments, stage.folder())
+    };
+    let list = approvals(&["list", "--json"]);
+    assert!(list.status.success(), "{list:?}");
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let id = list["approvals"][0]["id"].as_str().unwrap();
+    let shown = approvals(&["list"]);
+    assert!(text_of(&shown).contains(&format!("{id}  pending  find_customers  billing")));
+    let approved = approvals(&["approve", id]);
+    assert_eq!(text_of(&approved).trim(), format!("{id} approved"), "{approved:?}");
+    let again = approvals(&["deny", id]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("already approved by ada"), "{again:?}");
+    assert_eq!(approvals(&["deny", "x"]).status.code(), Some(2));
+    let revoke =
+        ["revoke", "--agent", "billing", "--task", "task-1", "--token-file", "ada.operator"];
+    let revoked = run(&revoke, stage.folder());
+    assert_eq!(text_of(&revoked).trim(), "1 grants and 0 nonces ended", "{revoked:?}");
+    write_private(&stage.folder().join("ada.operator"), "aco_nothing");
+    assert!(text(&approvals(&["list"]).stderr).contains("holds no operator's token"));
+}
+
+fn text_of(output: &Output) -> &str {
+    text(&output.stdout)
+}

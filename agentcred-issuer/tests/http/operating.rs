@@ -15,7 +15,8 @@ use crate::upstream::{self, Upstream};
 /// An operator of a stage.
 pub(crate) struct Operator {
     token: OperatorToken,
-    at: String,
+    pub(crate) text: String,
+    pub(crate) at: String,
     http: reqwest::Client,
 }
 
@@ -29,7 +30,7 @@ pub(crate) async fn stage_with(
     more: &str,
     edit: impl FnOnce(String) -> String,
 ) -> (Stage, Operator) {
-    let (token, _) = OperatorToken::generate(&SystemRandom::new()).unwrap();
+    let (token, text) = OperatorToken::generate(&SystemRandom::new()).unwrap();
     let operators = format!(
         "[operators]\nlisten = \"127.0.0.1:0\"\ntokens = {{ ada = \"{}\" }}\n",
         OperatorHash::of(&token)
@@ -40,10 +41,14 @@ pub(crate) async fn stage_with(
             .await;
     let at = stage.server.operators().unwrap().to_string();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    (stage, Operator { token, at, http })
+    (stage, Operator { token, text: text.to_string(), at, http })
 }
 
 impl Operator {
+    pub(crate) fn hash(&self) -> OperatorHash {
+        OperatorHash::of(&self.token)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let request = self
             .http

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agentcred_protocol::names::{AgentId, NonceId, TaskId};
+use agentcred_protocol::approval::PendingApproval;
+use agentcred_protocol::names::{AgentId, ApprovalId, NonceId, TaskId};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::token::NonceToken;
@@ -32,12 +33,16 @@ pub struct MemoryIssuer {
     upstream: Arc<Upstream>,
     minting: Arc<Minting>,
     grants: Grants,
+    human: Option<Arc<Human>>,
     task_life: Option<Duration>,
     state: Arc<Mutex<State>>,
 }
 
 /// The upstream: what was asked, and the text of the nonce that it was asked with.
 type Upstream = dyn Fn(&EgressRequest, &str) -> EgressResponse + Send + Sync;
+
+/// Whoever approves: yes, no, or nothing yet.
+type Human = dyn Fn(&MintRequest) -> Option<bool> + Send + Sync;
 
 /// Is told the text of every nonce.
 type Minting = dyn Fn(&str) + Send + Sync;
@@ -54,6 +59,7 @@ enum Grants {
 struct State {
     minted: usize,
     requests: usize,
+    withdrawn: usize,
     opened: usize,
     /// The tasks that are open, by the order in which they were opened.
     open: BTreeSet<usize>,
@@ -77,6 +83,7 @@ impl MemoryIssuer {
             upstream: Arc::new(move |request, _| upstream(request)),
             minting: Arc::new(|_| ()),
             grants: Grants::Listed(BTreeSet::new()),
+            human: None,
             task_life: None,
             state: Arc::default(),
         }
@@ -93,6 +100,7 @@ impl MemoryIssuer {
             upstream: Arc::new(upstream),
             minting: Arc::new(minting),
             grants: Grants::Everything,
+            human: None,
             task_life: None,
             state: Arc::default(),
         }
@@ -109,6 +117,21 @@ impl MemoryIssuer {
             Grants::Everything => {}
         }
         self
+    }
+
+    /// Lets a human approve every call: he is asked each time that a call asks for its nonce, and
+    /// says yes, no, or nothing yet. A call waits a second between two times.
+    #[must_use]
+    pub fn approved_by(
+        self,
+        human: impl Fn(&MintRequest) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
+        Self { human: Some(Arc::new(human)), ..self }
+    }
+
+    /// How many approvals were withdrawn so far.
+    pub fn withdrawn(&self) -> usize {
+        self.lock().withdrawn
     }
 
     /// Lets tasks end by themselves, this long after they were opened.
@@ -193,6 +216,18 @@ impl TaskGrant for MemoryGrant {
         {
             return Err(IssuerError::Refused(RefusalCode::InvalidScope));
         }
+        if let Some(human) = &self.issuer.human {
+            let auth_req_id = ApprovalId::new(format!("ap_{}", wish.call.as_str().len()))
+                .map_err(|_| IssuerError::Local)?;
+            let pending = || PendingApproval { auth_req_id, interval: 1, expires_in: 300 };
+            match (&wish.approval, human(wish)) {
+                (Some(_), Some(true)) => {}
+                (Some(_), Some(false)) => {
+                    return Err(IssuerError::Refused(RefusalCode::AccessDenied));
+                }
+                _ => return Err(IssuerError::Pending(pending())),
+            }
+        }
         let id = NonceId::fresh().map_err(|_| IssuerError::Local)?;
         let nonce = NonceToken::mint(&SystemRandom::new()).map_err(|_| IssuerError::Local)?;
         (self.issuer.minting)(&text(&nonce)?);
@@ -217,6 +252,11 @@ impl TaskGrant for MemoryGrant {
         let mut state = self.issuer.lock();
         state.open.remove(&self.number);
         state.live.retain(|_, nonce| nonce.task != self.number);
+        Ok(())
+    }
+
+    async fn withdraw(&self, _: &ApprovalId) -> Result<(), IssuerError> {
+        self.issuer.lock().withdrawn += 1;
         Ok(())
     }
 

@@ -5,8 +5,11 @@ mod memory;
 
 use std::time::Duration;
 
+use agentcred_protocol::approval::{PendingApproval, Summary};
 use agentcred_protocol::arguments::ArgumentsHash;
-use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
+use agentcred_protocol::names::{
+    AgentId, ApprovalId, CallId, NonceId, ServiceName, TaskId, ToolName,
+};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
@@ -46,6 +49,15 @@ pub trait TaskGrant: Send + Sync + 'static {
     /// # Errors
     /// When the vault side cannot be told; the task's nonces then die by their TTL.
     async fn close(&self) -> Result<(), IssuerError>;
+
+    /// Tells the vault side that nobody waits for an approval any more. An issuer that asks no
+    /// human has nothing to do.
+    ///
+    /// # Errors
+    /// When the vault side cannot be told; the approval then expires.
+    async fn withdraw(&self, _approval: &ApprovalId) -> Result<(), IssuerError> {
+        Ok(())
+    }
 
     /// How much longer the grant lives. When little is left, the runtime opens the task again.
     /// `None` for a grant that does not end by itself.
@@ -90,6 +102,10 @@ pub struct MintRequest {
     pub call: CallId,
     /// The hash of the call's arguments.
     pub arguments: ArgumentsHash,
+    /// What the tool says of the call to whoever must approve it.
+    pub summary: Option<Summary>,
+    /// The approval that the call waits for, once the issuer named one.
+    pub approval: Option<ApprovalId>,
 }
 
 /// A nonce as granted, which may be less than was asked for.
@@ -108,6 +124,20 @@ pub struct Minted {
     pub credential: Box<dyn Credential>,
 }
 
+/// How the wait for a human ended without a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// The call could wait no longer. It was withdrawn.
+    #[error("nobody approved the call while it could wait")]
+    Pending,
+    /// Somebody said no.
+    #[error("the call was denied by a human")]
+    Denied,
+    /// Nobody said anything while it could be approved.
+    #[error("nobody approved the call before it expired")]
+    Expired,
+}
+
 /// Why there is no grant or nonce.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -115,6 +145,12 @@ pub enum IssuerError {
     /// The vault side said no.
     #[error("the issuer refused: {}: {}", .0, .0.description())]
     Refused(RefusalCode),
+    /// A human must approve the call first. The same request is repeated with the approval's name.
+    #[error("a human must approve this call first")]
+    Pending(PendingApproval),
+    /// The call was not approved, however long it waited.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
     /// The issuer could not be reached in time.
     #[error(
         "the issuer at {issuer} cannot be reached; is it running, and is AGENTCRED_ISSUER right?"

@@ -1,9 +1,11 @@
 //! The `agentcred-issuer` command: runs the vault side and helps its operator.
 
+mod approvals;
 mod audit;
 mod harden;
 mod keygen;
 mod manifest;
+mod operator;
 mod serve;
 
 use std::io::{self, Write as _};
@@ -48,6 +50,10 @@ enum Command {
     /// Writes NAME.private.jwk for the agent and NAME.jwk for the issuer's configuration. A
     /// file that is there already is never overwritten.
     Keygen(keygen::Arguments),
+    /// Decide calls that wait for a human.
+    Approvals(approvals::Approvals),
+    /// End a nonce or a task by its name.
+    Revoke(approvals::Revoke),
     /// Read an audit file.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -63,6 +69,8 @@ fn main() -> ExitCode {
         Command::Check { config, needs } => serve::check(&config, &needs),
         Command::Policy(arguments) => manifest::policy(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Approvals(arguments) => approvals::run(&arguments),
+        Command::Revoke(arguments) => approvals::revoke(&arguments),
         Command::Audit(command) => audit::run(command),
     };
     match done {

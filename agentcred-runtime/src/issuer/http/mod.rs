@@ -12,10 +12,10 @@ use agentcred_protocol::assertion;
 use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::Metadata;
-use agentcred_protocol::names::{AgentId, ServiceName, TaskId};
+use agentcred_protocol::names::{AgentId, ApprovalId, ServiceName, TaskId};
 use agentcred_protocol::random::fresh_id;
 use agentcred_protocol::request::{
-    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form,
+    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form, withdraw_form,
 };
 use agentcred_protocol::token::GrantToken;
 use agentcred_protocol::trace::TraceParent;
@@ -188,8 +188,8 @@ impl TaskGrant for HttpGrant {
                 scope: &wish.scope,
                 ttl: wish.ttl,
                 call: &call,
-                summary: None,
-                approval: None,
+                summary: wish.summary.as_ref(),
+                approval: wish.approval.as_ref(),
             },
         );
         let body = vault
@@ -221,6 +221,10 @@ impl TaskGrant for HttpGrant {
 
     async fn close(&self) -> Result<(), IssuerError> {
         self.session.revoke(revoke_grant_form(&self.grant)).await
+    }
+
+    async fn withdraw(&self, approval: &ApprovalId) -> Result<(), IssuerError> {
+        self.session.revoke(withdraw_form(approval)).await
     }
 
     fn expires_in(&self) -> Option<Duration> {

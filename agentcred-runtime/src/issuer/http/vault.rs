@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::names::AgentId;
-use agentcred_protocol::refusal::RefusalBody;
+use agentcred_protocol::refusal::{RefusalBody, RefusalCode};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
@@ -84,7 +84,12 @@ impl Vault {
         }
         let refusal: RefusalBody =
             serde_json::from_slice(&answer.body).map_err(|_| self.garbled())?;
-        Err(IssuerError::Refused(refusal.error))
+        Err(match refusal.pending {
+            Some(pending) if refusal.error == RefusalCode::AuthorizationPending => {
+                IssuerError::Pending(pending)
+            }
+            _ => IssuerError::Refused(refusal.error),
+        })
     }
 
     fn failed(&self, error: WireError) -> IssuerError {
