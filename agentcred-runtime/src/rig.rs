@@ -49,9 +49,13 @@ fn failure(error: ModelError) -> ToolExecutionError {
     let kind = match error.code {
         ModelErrorCode::UnknownTool => ToolErrorKind::NotFound,
         ModelErrorCode::InvalidArguments => ToolErrorKind::InvalidArgs,
-        ModelErrorCode::NotGranted => ToolErrorKind::PermissionDenied,
+        ModelErrorCode::NotGranted | ModelErrorCode::ApprovalDenied => {
+            ToolErrorKind::PermissionDenied
+        }
         ModelErrorCode::IssuerUnavailable => ToolErrorKind::Network,
-        ModelErrorCode::TimedOut => ToolErrorKind::Timeout,
+        ModelErrorCode::TimedOut
+        | ModelErrorCode::ApprovalPending
+        | ModelErrorCode::ApprovalExpired => ToolErrorKind::Timeout,
         ModelErrorCode::ToolFailed | ModelErrorCode::TaskOver => ToolErrorKind::Other,
     };
     let code = error.code.as_str();
