@@ -44,6 +44,10 @@
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
 //!          { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" }]
 //!
+//! [resource_servers.reports]            # an internal service that accepts nonces itself
+//! keys     = ["reports.jwk"]            # what it asks the issuer with
+//! services = ["reports"]                # whose nonces it may introspect and consume
+//!
 //! [services.stripe]
 //! origin = "https://api.stripe.com"
 //! secret = "env:STRIPE_KEY"             # or file:PATH
@@ -105,6 +109,7 @@ mod manifest;
 mod operators;
 mod proofs;
 mod raw;
+mod resource_servers;
 mod server;
 mod services;
 
@@ -260,6 +265,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let approvals = operators::check_approvals(&raw.approvals, findings);
     let server_nonces = proofs::check(raw.proofs, folder, findings);
     let services = services::check(raw.services, folder, findings);
+    let resource_servers =
+        resource_servers::check(raw.resource_servers, &services, folder, findings);
     let agents = agents::check(raw.agents, &services, operators.is_some(), folder, findings);
     Some(Config {
         server: server?,
@@ -272,7 +279,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         secret_times,
         approvals: approvals?,
         server_nonces,
-        policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding),
+        policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding)
+            .with_resource_servers(resource_servers),
         warnings: Vec::new(),
         text: String::new(),
         path: None,

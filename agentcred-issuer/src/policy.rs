@@ -11,6 +11,7 @@ use agentcred_protocol::ttl::{Ttl, Uses};
 
 use crate::call::Call;
 use crate::refused::Refused;
+use crate::resource_server::{ResourceServer, ResourceServers};
 use crate::service::Service;
 
 /// All agents and services, checked against each other.
@@ -18,6 +19,7 @@ use crate::service::Service;
 pub(crate) struct Policy {
     agents: BTreeMap<AgentId, Agent>,
     services: BTreeMap<ServiceName, Arc<Service>>,
+    resource_servers: ResourceServers,
     /// How many live nonces a task may have.
     max_outstanding: usize,
 }
@@ -70,7 +72,17 @@ impl Policy {
         services: BTreeMap<ServiceName, Arc<Service>>,
         max_outstanding: usize,
     ) -> Self {
-        Self { agents, services, max_outstanding }
+        let resource_servers = ResourceServers::default();
+        Self { agents, services, max_outstanding, resource_servers }
+    }
+
+    pub(crate) fn with_resource_servers(self, resource_servers: ResourceServers) -> Self {
+        Self { resource_servers, ..self }
+    }
+
+    /// Who may ask about nonces, by its name.
+    pub(crate) fn resource_server(&self, name: &str) -> Option<&Arc<ResourceServer>> {
+        self.resource_servers.named(name)
     }
 
     /// A service, by its name in a URL or a nonce.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agentcred_protocol::answer::TOOL_CALL;
+use agentcred_protocol::introspection::Introspection;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::proof::SERVER_NONCE_HEADER;
 use agentcred_protocol::refusal::RefusalCode;
@@ -16,11 +17,11 @@ use zeroize::Zeroizing;
 use crate::accept::Answers;
 use crate::audit::{Endpoint, Event};
 use crate::broker::broker;
-use crate::issue;
 use crate::refused::Refused;
 use crate::reply::{self, Reply};
 use crate::revoke;
 use crate::vault::{Endpoints, Vault};
+use crate::{inspect, issue};
 
 impl Answers for Vault {
     /// Every answer brings the server nonce for the next proof, so that who makes requests now
@@ -67,9 +68,30 @@ async fn route(vault: &Arc<Vault>, request: Request<Incoming>) -> Reply {
                 Err(refused) => refuse(vault, Endpoint::Revoke, &refused).await,
             }
         }
-        (_, WELL_KNOWN | Endpoints::TOKEN | Endpoints::REVOKE) => {
-            reply::empty(StatusCode::METHOD_NOT_ALLOWED)
+        (&Method::POST, Endpoints::INTROSPECT) => {
+            let (head, body) = request.into_parts();
+            let answered = match read_form(vault, &head.headers, body).await {
+                Ok(form) => inspect::introspect(vault, &form).await,
+                Err(refused) => Err(refused),
+            };
+            describe(vault, Endpoint::Introspect, answered).await
         }
+        (&Method::POST, Endpoints::CONSUME) => {
+            let (head, body) = request.into_parts();
+            let answered = match read_form(vault, &head.headers, body).await {
+                Ok(form) => inspect::consume(vault, &form).await,
+                Err(refused) => Err(refused),
+            };
+            describe(vault, Endpoint::Consume, answered).await
+        }
+        (
+            _,
+            WELL_KNOWN
+            | Endpoints::TOKEN
+            | Endpoints::REVOKE
+            | Endpoints::INTROSPECT
+            | Endpoints::CONSUME,
+        ) => reply::empty(StatusCode::METHOD_NOT_ALLOWED),
         (_, path) if is_below(path, Endpoints::EGRESS) => broker(Arc::clone(vault), request).await,
         _ => reply::empty(StatusCode::NOT_FOUND),
     }
@@ -105,6 +127,12 @@ fn metadata(vault: &Vault) -> Reply {
         issuer: endpoints.issuer.clone(),
         token_endpoint: endpoints.token.clone(),
         revocation_endpoint: endpoints.revoke.clone(),
+        introspection_endpoint: Some(endpoints.introspect.clone()),
+        agentcred_consumption_endpoint: Some(endpoints.consume.clone()),
+        response_types_supported: Vec::new(),
+        revocation_endpoint_auth_methods_supported: texts(&["none"]),
+        introspection_endpoint_auth_methods_supported: texts(&["private_key_jwt"]),
+        introspection_endpoint_auth_signing_alg_values_supported: texts(&["ES256", "EdDSA"]),
         agentcred_egress_endpoint: endpoints.egress.clone(),
         grant_types_supported: texts(&["client_credentials", TOKEN_EXCHANGE]),
         token_endpoint_auth_methods_supported: texts(&["private_key_jwt"]),
@@ -134,6 +162,14 @@ async fn read_form(
         Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().into())),
         Ok(Err(_)) => Err(refuse("form_too_large_or_incomplete")),
         Err(_) => Err(refuse("form_too_slow")),
+    }
+}
+
+async fn describe(vault: &Vault, at: Endpoint, answered: Result<Introspection, Refused>) -> Reply {
+    let json = answered.and_then(|said| said.to_json().map_err(|_| Refused::unavailable("answer")));
+    match json {
+        Ok(json) => reply::json(StatusCode::OK, json),
+        Err(refused) => refuse(vault, at, &refused).await,
     }
 }
 

@@ -87,12 +87,16 @@ pub(crate) struct Endpoints {
     pub(crate) issuer: Url,
     pub(crate) token: Url,
     pub(crate) revoke: Url,
+    pub(crate) introspect: Url,
+    pub(crate) consume: Url,
     pub(crate) egress: Url,
 }
 
 impl Endpoints {
     pub(crate) const TOKEN: &'static str = "/token";
     pub(crate) const REVOKE: &'static str = "/revoke";
+    pub(crate) const INTROSPECT: &'static str = "/introspect";
+    pub(crate) const CONSUME: &'static str = "/consume";
     pub(crate) const EGRESS: &'static str = "/egress";
 
     /// The endpoints of an issuer whose URL is scheme, host and port.
@@ -100,6 +104,8 @@ impl Endpoints {
         Ok(Self {
             token: issuer.join(Self::TOKEN)?,
             revoke: issuer.join(Self::REVOKE)?,
+            introspect: issuer.join(Self::INTROSPECT)?,
+            consume: issuer.join(Self::CONSUME)?,
             egress: issuer.join(Self::EGRESS)?,
             issuer,
         })

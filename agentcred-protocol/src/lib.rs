@@ -7,7 +7,7 @@
 //!
 //! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
 //! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator is known by ([`operator`]); who proves what ([`key`], [`assertion`],
-//! [`proof`]); the messages ([`request`], [`answer`], [`refusal`], [`metadata`], [`arguments`],
+//! [`proof`]); the messages ([`request`], [`answer`], [`introspection`], [`refusal`], [`metadata`], [`arguments`],
 //! [`approval`]);
 //! keeping secrets out of answers ([`scrub`]); which trace a request belongs to ([`trace`]); and what an
 //! agent's code needs ([`manifest`]).
@@ -18,6 +18,7 @@ pub mod arguments;
 pub mod assertion;
 pub mod clock;
 pub mod encodings;
+pub mod introspection;
 pub mod key;
 pub mod manifest;
 pub mod metadata;

@@ -3,6 +3,7 @@
 mod client;
 mod form;
 mod forms;
+mod inspection;
 mod revocation;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use client::ClientAssertion;
 pub use forms::{
     NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, withdraw_form,
 };
+pub use inspection::Inspection;
 pub use revocation::Revocation;
 
 /// The grant type of token exchange (RFC 8693 section 2.1).

@@ -110,6 +110,18 @@ pub(crate) enum Event<'a> {
         #[serde(flatten)]
         outcome: Outcome,
     },
+    /// A resource server is told what a nonce is good for.
+    Introspect {
+        #[serde(flatten)]
+        call: &'a Call,
+        by: &'a str,
+    },
+    /// A resource server spends a use of a nonce.
+    Consume {
+        #[serde(flatten)]
+        call: &'a Call,
+        by: &'a str,
+    },
     /// A nonce or a task is revoked.
     Revoke {
         #[serde(flatten)]
@@ -168,6 +180,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Endpoint {
     Token,
     Revoke,
+    Introspect,
+    Consume,
     Broker,
     Operators,
 }

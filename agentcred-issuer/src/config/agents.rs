@@ -37,7 +37,7 @@ pub(super) fn check(
     checked
 }
 
-fn check_keys(
+pub(super) fn check_keys(
     agent: &str,
     files: Vec<PathBuf>,
     at: &Key,

@@ -27,6 +27,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
+    pub(crate) resource_servers: BTreeMap<String, RawResourceServer>,
+    #[serde(default)]
     pub(crate) services: BTreeMap<String, RawService>,
 }
 
@@ -118,6 +120,13 @@ impl Default for RawApprovals {
     fn default() -> Self {
         Self { ttl: "5m".to_owned(), max_pending: 100, max_pending_per_task: 10 }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawResourceServer {
+    pub(crate) keys: Vec<PathBuf>,
+    pub(crate) services: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -20,6 +20,7 @@ mod happy;
 #[cfg(target_os = "linux")]
 mod hardened;
 mod injecting;
+mod inspecting;
 mod issuing;
 mod killed;
 mod leaking;

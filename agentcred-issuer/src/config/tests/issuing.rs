@@ -11,6 +11,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "proofs.server_nonce_key",
         "has no use",
     ),
+    (
+        "[resource_servers.gate]\nkeys = [\"billing.jwk\"]\nservices = [\"github\"]",
+        "resource_servers.gate.services[0]",
+        "names no service",
+    ),
+    (
+        "[resource_servers.gate]\nkeys = []\nservices = [\"stripe\"]",
+        "resource_servers.gate.keys",
+        "is empty",
+    ),
+    (
+        "[resource_servers.gate]\nkeys = [\"billing.jwk\"]\nservices = []",
+        "resource_servers.gate.services",
+        "is empty",
+    ),
 ];
 
 #[test]
