@@ -25,7 +25,7 @@ impl Tool for Refund {
             parameter: "stripe",
             service: "stripe",
             scope: "write:refunds",
-            ttl: Duration::from_secs(60),
+            ttl: Duration::from_mins(1),
             uses: 1,
         }];
         definition
@@ -95,10 +95,10 @@ async fn a_call_waits_no_longer_than_its_tool_may_take() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_may_give_the_human_more_time_and_the_tool_keeps_its_own() {
     let issuer = issuer(20, true);
-    let (task, _) = task(&issuer, Some(Duration::from_secs(60))).await;
+    let (task, _) = task(&issuer, Some(Duration::from_mins(1))).await;
     assert_eq!(task.call("refund", json!({})).await.into_result(), Ok(Value::from(200)));
     let patient = MemoryIssuer::clone(&issuer).approved_by(|_| None);
-    let (task, _) = self::task(&patient, Some(Duration::from_secs(60))).await;
+    let (task, _) = self::task(&patient, Some(Duration::from_mins(1))).await;
     let start = Instant::now();
     assert_eq!(code(&task).await, "approval_pending");
     let waited = start.elapsed().as_secs();
@@ -108,7 +108,7 @@ async fn an_agent_may_give_the_human_more_time_and_the_tool_keeps_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_withdraws_what_it_asked_for() {
     let issuer = issuer(usize::MAX, true);
-    let (task, told) = task(&issuer, Some(Duration::from_secs(60))).await;
+    let (task, told) = task(&issuer, Some(Duration::from_mins(1))).await;
     let call = tokio::time::timeout(Duration::from_secs(3), task.call("refund", json!({})));
     assert!(call.await.is_err());
     assert_eq!(told.lock().unwrap().len(), 1);
