@@ -12,6 +12,7 @@ mod breaking;
 mod command;
 mod corpus;
 mod dialling;
+mod documented;
 mod forbidden;
 mod foreign;
 mod forwarding;

@@ -17,21 +17,30 @@ use crate::upstream::{Upstream, json};
 const CUSTOMERS: &str = "/egress/stripe/v1/customers";
 
 /// Who signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     fn certificate(&self) -> Certificate {
-        Certificate::from_pem(self.0.pem().as_bytes()).unwrap()
+        Certificate::from_pem(self.pem().as_bytes()).unwrap()
     }
 
     /// A certificate for a name and its key, both in PEM, changed before they are signed.
-    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    pub(crate) fn sign(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (String, String) {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -52,7 +61,7 @@ async fn stage(authority: &Authority, more: &str) -> Stage {
     let upstream = Upstream::answering(json("{}")).await;
     let edit = |policy: String, folder: &Path| {
         authority.write(folder, "127.0.0.1");
-        std::fs::write(folder.join("clients.pem"), authority.0.pem()).unwrap();
+        std::fs::write(folder.join("clients.pem"), authority.pem()).unwrap();
         with_tls(&policy, more)
     };
     let change = |parts: &mut agentcred_issuer::Parts| {
