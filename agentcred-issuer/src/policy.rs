@@ -73,7 +73,7 @@ impl Policy {
         max_outstanding: usize,
     ) -> Self {
         let resource_servers = ResourceServers::default();
-        Self { agents, services, max_outstanding, resource_servers }
+        Self { agents, services, resource_servers, max_outstanding }
     }
 
     pub(crate) fn with_resource_servers(self, resource_servers: ResourceServers) -> Self {

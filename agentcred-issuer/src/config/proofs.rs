@@ -26,7 +26,7 @@ pub(super) fn check(
     match (raw.server_nonce.as_str(), raw.server_nonce_key) {
         ("required", None) => ServerNoncePolicy::Drawn,
         ("required", Some(text)) => match SecretRef::read(&text, folder) {
-            Ok(reference) => return ServerNoncePolicy::Shared(reference),
+            Ok(reference) => ServerNoncePolicy::Shared(reference),
             Err(message) => {
                 findings.error(&at("server_nonce_key"), message);
                 ServerNoncePolicy::Drawn
