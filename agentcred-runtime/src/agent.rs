@@ -1,9 +1,11 @@
 //! An agent: who it is, where its nonces come from, which tools it has.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentcred_protocol::names::{AgentId, CallId, NameError, TaskId};
+use agentcred_protocol::names::{AgentId, CallId, NameError, ServiceName, TaskId};
+use agentcred_protocol::scope::Scope;
 
 use crate::grant::Grant;
 use crate::issuer::{Issuer, IssuerError};
@@ -47,22 +49,65 @@ impl Agent {
         &self.id
     }
 
-    /// Opens a task: one grant from the issuer, from which the task's nonces are minted.
+    /// Opens a task: one grant from the issuer, from which the task's nonces are minted. It is
+    /// opened by `.await`.
     ///
     /// # Errors
     /// When the task's id is not one, or the issuer refuses or cannot be reached.
-    pub async fn task(&self, id: impl Into<String>) -> Result<Task, TaskError> {
-        let id = TaskId::new(id).map_err(TaskError::Id)?;
-        let grant = Grant::open(Arc::clone(&self.issuer), self.id.clone(), id.clone()).await?;
-        tracing::info!(agent = %self.id, task = %id, "task opened");
-        Ok(Task::new(
-            self.id.clone(),
-            id,
-            grant,
-            Arc::clone(&self.toolbox),
-            self.listener.clone(),
-            self.approval_wait,
-        ))
+    pub fn task(&self, id: impl Into<String>) -> Opening<'_> {
+        Opening { agent: self, id: id.into(), tools: None }
+    }
+}
+
+/// A task that is opened when it is awaited.
+///
+/// ```
+/// # use agentcred_runtime::Agent;
+/// # async fn run(agent: Agent) -> Result<(), Box<dyn std::error::Error>> {
+/// let task = agent.task("task-42").only_tools(["find_customers", "list_invoices"]).await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a task is opened by `.await`"]
+pub struct Opening<'a> {
+    agent: &'a Agent,
+    id: String,
+    tools: Option<Vec<String>>,
+}
+
+impl Opening<'_> {
+    /// Gives the task these of the agent's tools: what this run needs and no more. Its model is told
+    /// of no other tool, a call of one is refused as unknown before anything is minted, and
+    /// [`Task::nonce`] mints within what these tools are declared to need. A name that no tool
+    /// has is an error of opening.
+    ///
+    /// # Security
+    /// It holds in this process. What the issuer would grant to the agent is the policy's to say.
+    pub fn only_tools(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tools = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    async fn open(self) -> Result<Task, TaskError> {
+        let Agent { id: agent, issuer, toolbox, listener, approval_wait } = self.agent;
+        let id = TaskId::new(self.id).map_err(TaskError::Id)?;
+        let toolbox = match self.tools {
+            None => Arc::clone(toolbox),
+            Some(names) => {
+                Arc::new(toolbox.only(&names).map_err(|tool| TaskError::UnknownTool { tool })?)
+            }
+        };
+        let grant = Grant::open(Arc::clone(issuer), agent.clone(), id.clone()).await?;
+        tracing::info!(%agent, task = %id, "task opened");
+        Ok(Task::new(agent.clone(), id, grant, toolbox, listener.clone(), *approval_wait))
+    }
+}
+
+impl<'a> IntoFuture for Opening<'a> {
+    type Output = Result<Task, TaskError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
     }
 }
 
@@ -177,6 +222,22 @@ pub enum TaskError {
     /// A service, scope or TTL is not one.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A task was to be opened for a tool that the agent has not.
+    #[error("the agent has no tool `{tool}`; name one that is in its toolbox")]
+    UnknownTool {
+        /// The name.
+        tool: String,
+    },
+    /// A nonce was asked for that none of the task's tools needs.
+    #[error(
+        "no tool of this task needs `{scope}` on `{service}`; name one that does in `.only_tools(..)`"
+    )]
+    BeyondTools {
+        /// The service.
+        service: ServiceName,
+        /// The scope.
+        scope: Scope,
+    },
     /// The issuer refused or could not be reached.
     #[error(transparent)]
     Issuer(#[from] IssuerError),

@@ -111,6 +111,9 @@ pub enum RequestError {
         /// Column, from 1.
         column: usize,
     },
+    /// A page of a list said that more entries follow, and not after which one.
+    #[error("the upstream says that more follows a page without entries, and not after what")]
+    LostPage,
     /// This machine could not sign the proof.
     #[error("this machine could not sign the request")]
     Local,

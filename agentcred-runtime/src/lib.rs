@@ -37,6 +37,7 @@ mod patience;
 
 // One upstream request with a nonce.
 mod egress;
+mod pages;
 mod request;
 mod response;
 mod wire;
@@ -77,7 +78,7 @@ pub mod rig;
 pub mod __private;
 mod rules;
 
-pub use agent::{Agent, AgentBuilder, BuildError, TaskError};
+pub use agent::{Agent, AgentBuilder, BuildError, Opening, TaskError};
 pub use agentcred_protocol as protocol;
 pub use argument_error::{ArgumentError, ArgumentErrorKind};
 pub use arguments::Arguments;
@@ -94,6 +95,7 @@ pub use manifest::ManifestError;
 pub use memory::ZeroAlloc;
 pub use nonce::Nonce;
 pub use outcome::{ModelError, ModelErrorCode, ToolOutcome};
+pub use pages::{NextPage, Paged, Pages};
 pub use progress::Progress;
 pub use request::RequestBuilder;
 pub use response::Response;

@@ -181,7 +181,7 @@ impl LiveNonce {
     /// Ends the nonce: no request starts after this, and the vault side is told unless every
     /// use is spent, which has ended it there already.
     pub(crate) async fn end(&self) {
-        let ended = self.is_spent() && !self.replaced.load(Ordering::SeqCst);
+        let ended = self.uses_left() == 0 && !self.replaced.load(Ordering::SeqCst);
         if self.over.swap(true, Ordering::SeqCst) || ended {
             return;
         }
@@ -223,7 +223,8 @@ impl LiveNonce {
         }
     }
 
-    fn is_spent(&self) -> bool {
-        self.used.load(Ordering::SeqCst) >= self.uses.count()
+    /// How many requests it allows that were not made yet.
+    pub(crate) fn uses_left(&self) -> u32 {
+        self.uses.count().saturating_sub(self.used.load(Ordering::SeqCst))
     }
 }

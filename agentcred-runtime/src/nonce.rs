@@ -19,7 +19,7 @@ use crate::request::RequestBuilder;
 /// # use agentcred_runtime::{Nonce, RequestError};
 /// # #[derive(serde::Deserialize)] struct Customer { id: String }
 /// async fn customer(stripe: &Nonce, id: &str) -> Result<Customer, RequestError> {
-///     stripe.get(format!("/v1/customers/{id}")).send().await?.json()
+///     stripe.get(format!("/v1/customers/{id}")).fetch().await
 /// }
 /// ```
 ///
@@ -60,6 +60,11 @@ impl Nonce {
     /// How many upstream requests it allows in all.
     pub fn uses(&self) -> u32 {
         self.live.uses.count()
+    }
+
+    /// How many more upstream requests it allows.
+    pub fn uses_left(&self) -> u32 {
+        self.live.uses_left()
     }
 
     /// Starts a `GET` request to a path of the service, as `/v1/customers`.

@@ -2,14 +2,17 @@
 
 use http::{HeaderValue, Method};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::egress::{EgressRequest, RequestError};
 use crate::live::LiveNonce;
+use crate::pages::{Paged, Pages};
 use crate::response::Response;
 
 /// An upstream request that has not been sent. Made by [`Nonce::get`](crate::Nonce::get) and
 /// its siblings.
-#[must_use = "a request does nothing until `.send().await`"]
+#[derive(Clone)]
+#[must_use = "a request does nothing until `.send().await` or `.fetch().await`"]
 pub struct RequestBuilder<'n> {
     live: &'n LiveNonce,
     request: Result<EgressRequest, RequestError>,
@@ -63,6 +66,42 @@ impl<'n> RequestBuilder<'n> {
     /// gave no answer. An upstream error status is an answer.
     pub async fn send(self) -> Result<Response, RequestError> {
         self.live.send(self.request?).await.map(Response::new)
+    }
+
+    /// Sends the request and reads a successful answer as JSON, in one step.
+    ///
+    /// ```no_run
+    /// # use agentcred_runtime::{Nonce, RequestError};
+    /// # #[derive(serde::Deserialize)] struct Customer;
+    /// # async fn newest(stripe: &Nonce) -> Result<Vec<Customer>, RequestError> {
+    /// stripe.get("/v1/customers").query(&[("limit", 10)]).fetch::<Vec<Customer>>().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::send`] and [`Response::json`].
+    pub async fn fetch<T: DeserializeOwned>(self) -> Result<T, RequestError> {
+        self.send().await?.json()
+    }
+
+    /// Reads a list page by page. The first page is this request's answer; each page that follows is
+    /// the same request with the parameter that [`Paged::next_page`] adds to its query.
+    ///
+    /// ```no_run
+    /// # use agentcred_runtime::{NextPage, Nonce, Paged, RequestError};
+    /// # #[derive(serde::Deserialize)] struct Invoice;
+    /// # #[derive(serde::Deserialize)] struct Page { data: Vec<Invoice> }
+    /// # impl Paged for Page { fn next_page(&self) -> NextPage { NextPage::none() } }
+    /// # async fn all(stripe: &Nonce) -> Result<Vec<Invoice>, RequestError> {
+    /// let mut invoices = Vec::new();
+    /// let mut pages = stripe.get("/v1/invoices").query(&[("limit", 100)]).pages::<Page>();
+    /// while let Some(page) = pages.next().await? {
+    ///     invoices.extend(page.data);
+    /// }
+    /// # Ok(invoices) }
+    /// ```
+    pub fn pages<P: Paged>(self) -> Pages<'n, P> {
+        Pages::new(self)
     }
 
     /// Puts what was written into the request, or keeps the first error for [`Self::send`].

@@ -19,6 +19,7 @@ use crate::agent::TaskError;
 use crate::approval::{self, CallTime, Unminted};
 use crate::arguments::Arguments;
 use crate::context::CallContext;
+use crate::dialect::{Dialect, DialectError};
 use crate::failure::Failure;
 use crate::grant::Grant;
 use crate::issuer::{IssuerError, MintRequest};
@@ -65,6 +66,15 @@ impl Task {
     /// The tools that the model may call.
     pub fn tools(&self) -> impl Iterator<Item = &ToolDefinition> {
         self.toolbox.definitions()
+    }
+
+    /// The task's tools as a model's provider takes them, as
+    /// [`Toolbox::schemas`](crate::Toolbox::schemas) gives all of the agent's.
+    ///
+    /// # Errors
+    /// The first tool that the provider cannot take, with the argument and the rule in its way.
+    pub fn schemas(&self, dialect: Dialect) -> Result<Vec<Value>, DialectError> {
+        dialect.export(self.tools())
     }
 
     /// Runs one tool call of the model: checks the arguments, mints the call's nonces, runs the
@@ -121,7 +131,9 @@ impl Task {
     /// request. It is revoked when it is dropped.
     ///
     /// # Errors
-    /// When a name or the TTL is not one, or the issuer refuses or cannot be reached.
+    /// When a name or the TTL is not one, the task has
+    /// [`only_tools`](crate::Opening::only_tools) and none of them needs this scope, or the issuer
+    /// refuses or cannot be reached.
     pub async fn nonce(
         &self,
         service: &str,
@@ -142,6 +154,10 @@ impl Task {
             summary: None,
             approval: None,
         };
+        if !self.toolbox.reaches(&wish.service, &wish.scope) {
+            let MintRequest { service, scope, .. } = wish;
+            return Err(TaskError::BeyondTools { service, scope });
+        }
         let source = Source { grant: Arc::clone(&self.grant), wish };
         let for_human = self.approval_wait.unwrap_or(ORCHESTRATOR_WAIT);
         let mut time = CallTime::new(ORCHESTRATOR_TIME, Some(for_human));

@@ -137,6 +137,7 @@ impl RequestError {
             Self::TooLarge(_) => "too_large",
             Self::Status(_) => "status",
             Self::Decode { .. } => "decode",
+            Self::LostPage => "lost_page",
             Self::Local => "local",
         }
     }

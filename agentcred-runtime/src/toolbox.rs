@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use agentcred_protocol::manifest::Manifest;
+use agentcred_protocol::names::ServiceName;
+use agentcred_protocol::scope::{Scope, ScopeToken};
 use serde_json::Value;
 
 use crate::agent::BuildError;
@@ -109,7 +111,8 @@ impl Toolbox {
                 });
             }
         }
-        Ok(CheckedToolbox { tools: self.tools, state: Arc::new(self.state) })
+        let tools = self.tools.into_iter().map(Arc::new).collect();
+        Ok(CheckedToolbox { tools, state: Arc::new(self.state), reach: Reach::Policy })
     }
 }
 
@@ -135,11 +138,45 @@ impl<T: Tool, S: Fn(&Value) -> String + Send + Sync + 'static> Tool for Summariz
 
 /// A toolbox without duplicate names and with all state that its tools take.
 pub(crate) struct CheckedToolbox {
-    tools: Vec<Entry>,
+    tools: Vec<Arc<Entry>>,
     state: Arc<StateMap>,
+    reach: Reach,
+}
+
+/// What an orchestrator may ask the issuer for beside the tools.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Whatever the policy grants.
+    Policy,
+    /// What the tools are declared to need.
+    Tools,
 }
 
 impl CheckedToolbox {
+    /// The same toolbox with these tools alone, in its own order.
+    ///
+    /// # Errors
+    /// With the first name that no tool has.
+    pub(crate) fn only(&self, names: &[String]) -> Result<Self, String> {
+        if let Some(unknown) = names.iter().find(|name| self.find(name).is_none()) {
+            return Err(unknown.clone());
+        }
+        let tools = self.tools.iter().filter(|entry| names.contains(&entry.definition.name));
+        Ok(Self { tools: tools.cloned().collect(), state: self.state(), reach: Reach::Tools })
+    }
+
+    /// Whether the scope is within reach of an orchestrator that holds this toolbox.
+    pub(crate) fn reaches(&self, service: &ServiceName, scope: &Scope) -> bool {
+        let declared = |token: &ScopeToken| {
+            let mut credentials = self.definitions().flat_map(|tool| &tool.credentials);
+            credentials.any(|credential| {
+                credential.service == service.as_str()
+                    && credential.scope.split(' ').any(|declared| declared == token.as_str())
+            })
+        };
+        self.reach == Reach::Policy || scope.tokens().all(declared)
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<(&ToolDefinition, &dyn Tool)> {
         let entry = self.tools.iter().find(|entry| entry.definition.name == name)?;
         Some((&entry.definition, &*entry.tool))

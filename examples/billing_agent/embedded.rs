@@ -125,15 +125,46 @@ const SANDBOX_KEY: &str = "sandbox.key";
 mod tests {
     use std::collections::BTreeSet;
 
-    use agentcred::{Agent, Task};
+    use agentcred::{
+        Agent, ModelErrorCode, Nonce, RequestError, Task, ToolError, Toolbox, credentialed_tool,
+        toolbox,
+    };
     use serde_json::json;
 
+    use super::super::stripe::{Invoice, Page};
     use super::super::tools::billing_tools;
     use super::*;
 
+    fn agent(embedded: &Embedded, tools: Toolbox) -> Agent {
+        Agent::builder("billing-agent").issuer(embedded.issuer()).tools(tools).build().unwrap()
+    }
+
     async fn task(embedded: &Embedded) -> Task {
-        let agent = Agent::builder("billing-agent").issuer(embedded.issuer());
-        agent.tools(billing_tools()).build().unwrap().task("task-1").await.unwrap()
+        agent(embedded, billing_tools()).task("task-1").await.unwrap()
+    }
+
+    /// Kestrel & Pine has 127 open invoices: three pages of fifty.
+    async fn in_pages(stripe: &Nonce, customer: &str) -> Result<BTreeSet<String>, RequestError> {
+        let query = [("customer", customer), ("status", "open"), ("limit", "50")];
+        let mut pages = stripe.get("/v1/invoices").query(&query).pages::<Page<Invoice>>();
+        let mut ids = BTreeSet::new();
+        while let Some(page) = pages.next().await? {
+            ids.extend(page.data.into_iter().map(|invoice| invoice.id));
+        }
+        Ok(ids)
+    }
+
+    /// Count the open invoices with a use for each page.
+    #[credentialed_tool(service = "stripe", scope = "read:invoices", ttl = "1m", uses = 3)]
+    async fn count_all(customer: String, stripe: Nonce) -> Result<usize, ToolError> {
+        Ok(in_pages(&stripe, &customer).await?.len())
+    }
+
+    /// Count the open invoices with a use too few.
+    #[credentialed_tool(service = "stripe", scope = "read:invoices", ttl = "1m", uses = 2)]
+    async fn count_some(customer: String, stripe: Nonce) -> Result<usize, ToolError> {
+        let counted = in_pages(&stripe, &customer).await;
+        Ok(counted.map_err(|error| ToolError::visible(error.to_string()))?.len())
     }
 
     #[tokio::test]
@@ -165,6 +196,51 @@ mod tests {
         assert!(trail.refusals.is_empty(), "{:?}", trail.refusals);
         assert_eq!(embedded.sandbox_requests(), Some(trail.upstream_requests()));
         assert_eq!(trail.upstream_requests(), 12);
+        embedded.stop().await;
+    }
+
+    #[tokio::test]
+    async fn three_pages_take_three_uses_of_one_nonce() {
+        let embedded = Embedded::start(None, 1_800_000_000).await.unwrap();
+        let find = task(&embedded).await;
+        let kestrel = json!({"email": "kestrel.pine@example.com"});
+        let found = find.call("find_customers", kestrel).await.into_result().unwrap();
+        let customer = json!({"customer": found[0]["id"]});
+        let agent = agent(&embedded, toolbox![CountAll, CountSome]);
+        let task = agent.task("task-2").await.unwrap();
+        let counted = task.call("count_all", customer.clone()).await.into_result();
+        assert_eq!(counted.unwrap(), 127);
+        let refused = task.call("count_some", customer).await.into_result().unwrap_err();
+        assert_eq!(
+            refused.message,
+            "`count_some` made upstream request number 3 to `stripe`, its nonce allows 2; \
+             say `uses = 3`"
+        );
+        let trail = embedded.trail("task-2").unwrap();
+        let requests: Vec<_> = trail.calls.iter().map(|call| call.requests.len()).collect();
+        assert_eq!(requests, [3, 2], "what is one too many is not sent");
+        assert_eq!(trail.refusals, Vec::<String>::new());
+        embedded.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_task_for_one_tool_asks_the_issuer_for_nothing_else() {
+        let embedded = Embedded::start(None, 1_800_000_000).await.unwrap();
+        let agent = agent(&embedded, billing_tools());
+        let task = agent.task("task-1").only_tools(["find_customers"]).await.unwrap();
+        let refund = json!({"charge": "ch_1"});
+        let refused = task.call("refund_charge", refund.clone()).await.into_result().unwrap_err();
+        assert_eq!(refused.code, ModelErrorCode::UnknownTool);
+        assert!(task.call("find_customers", json!({})).await.into_result().is_ok());
+        let trail = embedded.trail("task-1").unwrap();
+        let scopes: Vec<_> = trail.calls.iter().map(|call| call.scope.as_str()).collect();
+        assert_eq!((scopes, trail.refusals.len()), (vec!["read:customers"], 0));
+
+        // The control: a task with every tool has the same call's nonce minted.
+        let whole = agent.task("task-2").await.unwrap();
+        assert!(whole.call("refund_charge", refund).await.into_result().is_err(), "no such charge");
+        let minted = embedded.trail("task-2").unwrap().calls;
+        assert_eq!((minted.len(), minted[0].scope.as_str()), (1, "write:refunds"));
         embedded.stop().await;
     }
 

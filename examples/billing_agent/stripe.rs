@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use agentcred::{NextPage, Paged};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One page of a list object.
@@ -15,6 +16,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) struct Page<T> {
     pub(crate) data: Vec<T>,
     pub(crate) has_more: bool,
+}
+
+impl<T: DeserializeOwned + Listed> Paged for Page<T> {
+    fn next_page(&self) -> NextPage {
+        if !self.has_more {
+            return NextPage::none();
+        }
+        NextPage::after("starting_after", self.data.last().map(Listed::id))
+    }
 }
 
 /// What stands in a list, and by whose id the next page is asked for.

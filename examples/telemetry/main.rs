@@ -203,6 +203,7 @@ mod tests {
         }
     }
 
+    // Leak channel 32, control within.
     #[tokio::test]
     async fn nothing_secret_arrives_and_a_leak_would() {
         let clean = run("read_customer").await.unwrap();
