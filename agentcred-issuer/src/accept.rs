@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::framing::Strict;
 use crate::limits::Limits;
+use crate::metrics::Open;
 use crate::pace::{Answering, Pace};
 use crate::places::Places;
 use crate::reply::Reply;
@@ -51,6 +52,9 @@ impl Listener for TcpListener {
 
 /// Who answers the requests of a listener.
 pub(crate) trait Answers: Send + Sync + 'static {
+    /// Counts a connection for as long as it is open.
+    fn count(&self) -> Open;
+
     /// Answers a request.
     fn answer(self: Arc<Self>, request: Request<Incoming>) -> impl Future<Output = Reply> + Send;
 }
@@ -74,7 +78,12 @@ pub(crate) async fn accept<A: Answers>(
                 // Without a place it is closed at once, which says more than silence.
                 let Some(place) = places.take(address) else { continue };
                 let pace = Arc::new(Pace::new(place, limits));
-                connections.spawn(open(opening, pace, Arc::clone(&answers), stopped.clone()));
+                let counted = answers.count();
+                let opened = open(opening, pace, Arc::clone(&answers), stopped.clone());
+                connections.spawn(async move {
+                    opened.await;
+                    drop(counted);
+                });
             }
             Err(error) => {
                 // Out of file descriptors, most likely: somebody has to give one back.

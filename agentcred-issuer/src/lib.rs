@@ -46,6 +46,7 @@ mod least;
 pub mod ledger;
 mod limits;
 mod method_override;
+mod metrics;
 mod network;
 mod operate;
 mod pace;

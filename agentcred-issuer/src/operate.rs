@@ -9,6 +9,7 @@ mod door;
 mod listener;
 mod operators;
 mod page;
+mod readiness;
 mod reload;
 mod revoke;
 mod routes;
@@ -24,6 +25,7 @@ use hyper::body::Incoming;
 
 use crate::accept::Answers;
 use crate::audit::{About, Endpoint, Event};
+use crate::metrics::{Open, Side};
 use crate::reply::{self, Reply};
 use crate::routes::check_framing;
 use crate::vault::Vault;
@@ -79,6 +81,10 @@ impl Operations {
 }
 
 impl Answers for Operations {
+    fn count(&self) -> Open {
+        self.vault.metrics.open(Side::Operators)
+    }
+
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         if let Err(status) = check_framing(&request) {
             return reply::closing(status);

@@ -24,6 +24,13 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     reply
 }
 
+/// Text of a media type.
+pub(crate) fn text(media_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    reply
+}
+
 /// A status and nothing else.
 pub(crate) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Full::new(Bytes::new()).map_err(|never| match never {}).boxed());

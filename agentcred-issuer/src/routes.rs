@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::accept::Answers;
 use crate::audit::{Endpoint, Event};
 use crate::broker::broker;
+use crate::metrics::{Open, Side};
 use crate::refused::Refused;
 use crate::reply::{self, Reply};
 use crate::revoke;
@@ -24,6 +25,10 @@ use crate::vault::{Endpoints, Vault};
 use crate::{inspect, issue};
 
 impl Answers for Vault {
+    fn count(&self) -> Open {
+        self.metrics.open(Side::Agents)
+    }
+
     /// Every answer brings the server nonce for the next proof, so that who makes requests now
     /// and then is never sent back for one (RFC 9449 section 8.2).
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {

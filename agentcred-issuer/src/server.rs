@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use agentcred_protocol::clock::Clock;
 use agentcred_protocol::token::NoRandomness;
@@ -20,6 +21,7 @@ use crate::config::{Config, InvalidConfig};
 use crate::inject::Keyring;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::operate::{Operations, OperatorsAt};
 use crate::reload::{ReloadError, Reloaded, Source};
 use crate::resolver::{Resolver, SystemResolver};
@@ -184,6 +186,8 @@ impl Server {
             secrets,
             ledger,
             audit,
+            audit_failed: AtomicBool::new(false),
+            metrics: Metrics::default(),
             keyring,
             resolver: parts.resolver,
             server_nonces,

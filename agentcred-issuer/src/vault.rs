@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use agentcred_protocol::clock::{Clock, UnixTime};
 use agentcred_protocol::names::{ApprovalId, NameError, NonceId, ServiceName};
@@ -17,6 +19,7 @@ use crate::audit::{AuditError, AuditLog, Event, Record};
 use crate::inject::Keyring;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::refused::Refused;
 use crate::reload::Source;
@@ -33,6 +36,9 @@ pub(crate) struct Vault {
     pub(crate) secrets: Arc<dyn SecretStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) audit: Arc<dyn AuditLog>,
+    /// Whether the last record could not be written.
+    pub(crate) audit_failed: AtomicBool,
+    pub(crate) metrics: Metrics,
     pub(crate) keyring: Keyring,
     pub(crate) resolver: Arc<dyn Resolver>,
     /// None when proofs need not carry one.
@@ -58,7 +64,16 @@ impl Vault {
     /// Writes a decision into the audit. Only when this returns may it take effect.
     pub(crate) async fn record(&self, event: Event<'_>) -> Result<(), AuditError> {
         let record = Record::new(self.now(), &event)?;
-        self.audit.append(record).await
+        let began = Instant::now();
+        let written = self.audit.append(record).await;
+        self.audit_failed.store(written.is_err(), Ordering::Relaxed);
+        self.metrics.recorded(&event, began.elapsed(), written.is_ok());
+        written
+    }
+
+    /// Whether the last record could be written, or else one that is tried now can be.
+    pub(crate) async fn audit_is_sound(&self) -> bool {
+        !self.audit_failed.load(Ordering::Relaxed) || self.record(Event::Resume).await.is_ok()
     }
 
     /// Draws the public name of a nonce.

@@ -52,6 +52,9 @@ fn rfc_3339(time: UnixTime) -> Result<String, AuditError> {
 pub(crate) enum Event<'a> {
     /// The issuer starts. Nonces of other epochs are dead.
     Start { epoch: &'a str },
+    /// The audit can be written again, after a time in which it could not be. What was to be
+    /// decided meanwhile was refused.
+    Resume,
     /// The policy is replaced, at a signal or by an operator.
     Reload {
         policy: &'a str,
@@ -175,7 +178,7 @@ pub(crate) enum Outcome {
 }
 
 /// Where a refusal was spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Endpoint {
     Token,
@@ -184,6 +187,19 @@ pub(crate) enum Endpoint {
     Consume,
     Broker,
     Operators,
+}
+
+impl Endpoint {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Revoke => "revoke",
+            Self::Introspect => "introspect",
+            Self::Consume => "consume",
+            Self::Broker => "broker",
+            Self::Operators => "operators",
+        }
+    }
 }
 
 /// What is known of a caller. Only what was authenticated, or was named by somebody who was,

@@ -69,6 +69,17 @@ impl Keyring {
         Ok(self.joined(service, gathered))
     }
 
+    /// Whether every secret of a service can be had. No token is obtained with one.
+    pub(crate) async fn has_secrets(&self, service: &Service) -> bool {
+        for injection in service.inject.iter() {
+            if let Err(error) = self.secrets.current(&injection.secret).await {
+                tracing::warn!(service = %service.name, %error, "no secret");
+                return false;
+            }
+        }
+        true
+    }
+
     /// The keys after `refused`, which the upstream did not take. None when nothing changed.
     pub(crate) async fn newer(
         &self,

@@ -1,5 +1,6 @@
 //! The operators' routes, in one table, and who answers each.
 
+use std::fmt;
 use std::sync::Arc;
 
 use agentcred_protocol::names::ApprovalId;
@@ -11,8 +12,9 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Client, Operations, Operator, approvals, page, reload, revoke};
+use super::{Client, Operations, Operator, approvals, page, readiness, reload, revoke};
 use crate::approvals::Decision;
+use crate::metrics::{MEDIA_TYPE, Metrics};
 use crate::reply::{self, Reply};
 
 /// The one route that asks for no token. It says that the process runs, and nothing else.
@@ -24,6 +26,8 @@ pub(super) enum Route {
     Page,
     Approvals,
     Decide(Decision),
+    Metrics,
+    Readiness,
     Reload,
     Revoke,
 }
@@ -34,6 +38,8 @@ pub(super) const ROUTES: &[(Method, &str, Route)] = &[
     (Method::GET, "/approvals", Route::Approvals),
     (Method::POST, "/approvals/{id}/approve", Route::Decide(Decision::Approved)),
     (Method::POST, "/approvals/{id}/deny", Route::Decide(Decision::Denied)),
+    (Method::GET, "/metrics", Route::Metrics),
+    (Method::GET, "/readyz", Route::Readiness),
     (Method::POST, "/reload", Route::Reload),
     (Method::POST, "/revoke", Route::Revoke),
 ];
@@ -53,6 +59,8 @@ pub(super) async fn route(
         Route::Page => Ok(page::approvals(&operator, &approvals::list(operations))),
         Route::Approvals => Ok(approvals::list_json(operations)),
         Route::Decide(decision) => decide(operations, &operator, id, decision).await,
+        Route::Metrics => Ok(measured(&operations.vault.metrics)),
+        Route::Readiness => Ok(readiness::readiness(&operations.vault).await),
         Route::Reload => reload::reload(operations, &operator).await,
         Route::Revoke => match read_json(operations, &head.headers, body).await {
             Ok(named) => revoke::revoke(operations, &operator, named).await,
@@ -106,6 +114,13 @@ pub(super) fn json(answer: &impl Serialize) -> Reply {
 
 pub(super) fn alive() -> Reply {
     reply::json(StatusCode::OK, &b"{\"status\":\"alive\"}"[..])
+}
+
+fn measured(metrics: &Metrics) -> Reply {
+    match metrics.text() {
+        Ok(text) => reply::text(MEDIA_TYPE, text),
+        Err(fmt::Error) => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 async fn read_json<T: DeserializeOwned>(

@@ -94,10 +94,11 @@ async fn a_caller_who_hangs_up_leaves_no_request_without_an_end() {
     assert_eq!(stage.audit_of("answer")[0]["outcome"], "lost");
 }
 
+/// A file that cannot be written for a while.
 #[derive(Debug)]
-struct Failing {
-    audit: FileAudit,
-    fails: Arc<AtomicBool>,
+pub(crate) struct Failing {
+    pub(crate) audit: FileAudit,
+    pub(crate) fails: Arc<AtomicBool>,
 }
 
 #[async_trait]

@@ -29,6 +29,7 @@ mod least;
 mod lifetimes;
 mod limiting;
 mod malformed;
+mod metering;
 mod multiplexed;
 mod mutated;
 mod nonces;

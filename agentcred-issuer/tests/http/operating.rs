@@ -1,6 +1,8 @@
 //! What operators do to a running issuer, and what agents cannot do on their listener.
 
-use agentcred_issuer::{Config, Server};
+use std::path::Path;
+
+use agentcred_issuer::{Config, Parts, Server};
 use agentcred_protocol::operator::OperatorHash;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::token::OperatorToken;
@@ -30,15 +32,35 @@ pub(crate) async fn stage_with(
     more: &str,
     edit: impl FnOnce(String) -> String,
 ) -> (Stage, Operator) {
+    let upstream = Upstream::answering(upstream::json("{}")).await;
+    build(upstream, |policy| format!("{more}{}", edit(policy)), |_| {}).await
+}
+
+/// The same before another upstream.
+pub(crate) async fn stage_before(
+    upstream: Upstream,
+    edit: impl FnOnce(String) -> String,
+) -> (Stage, Operator) {
+    build(upstream, edit, |_| {}).await
+}
+
+/// The same with changed parts.
+pub(crate) async fn stage_of(change: impl FnOnce(&mut Parts)) -> (Stage, Operator) {
+    build(Upstream::answering(upstream::json("{}")).await, |policy| policy, change).await
+}
+
+async fn build(
+    upstream: Upstream,
+    edit: impl FnOnce(String) -> String,
+    change: impl FnOnce(&mut Parts),
+) -> (Stage, Operator) {
     let (token, text) = OperatorToken::generate(&SystemRandom::new()).unwrap();
     let operators = format!(
         "[operators]\nlisten = \"127.0.0.1:0\"\ntokens = {{ ada = \"{}\" }}\n",
         OperatorHash::of(&token)
     );
-    let upstream = Upstream::answering(upstream::json("{}")).await;
-    let stage =
-        Stage::with_policy(upstream, |policy, _| format!("{operators}{more}{}", edit(policy)))
-            .await;
+    let edit = |policy, _: &Path| format!("{operators}{}", edit(policy));
+    let stage = Stage::build(upstream, edit, change).await;
     let at = stage.server.operators().unwrap().to_string();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     (stage, Operator { token, text: text.to_string(), at, http })
@@ -47,6 +69,22 @@ pub(crate) async fn stage_with(
 impl Operator {
     pub(crate) fn hash(&self) -> OperatorHash {
         OperatorHash::of(&self.token)
+    }
+
+    /// Where its listener is.
+    pub(crate) fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// What there is to measure.
+    pub(crate) async fn scrape(&self) -> String {
+        let request = self
+            .http
+            .get(format!("{}/metrics", self.at))
+            .header("authorization", self.token.authorization().unwrap());
+        let response = request.send().await.unwrap();
+        assert!(response.headers()["content-type"].to_str().unwrap().contains("openmetrics"));
+        response.text().await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
