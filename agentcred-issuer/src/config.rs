@@ -41,6 +41,8 @@
 //!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
+//! rate  = "60/m"                        # optional; grants and nonces for each s, m or h
+//! burst = 10                            # how many at once; all of one period if not given
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
 //!          { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" }]
 //!

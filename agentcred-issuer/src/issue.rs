@@ -62,6 +62,7 @@ async fn grant_task(
     let task = Task { agent, task: request.task, key: proof.key().clone() };
     let about = |refused: Refused| refused.about(&task);
     proof.spend(vault).await.map_err(about)?;
+    vault.admit(&task.agent).map_err(about)?;
     let token = GrantToken::mint(&*vault.random)?;
     let now = vault.now();
     vault
@@ -87,6 +88,7 @@ async fn mint_nonce(
     trace_id: Option<TraceId>,
 ) -> Result<NonceAnswer, Refused> {
     proof.spend_as(&task.key, vault).await?;
+    vault.admit(&task.agent)?;
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
         return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
     }

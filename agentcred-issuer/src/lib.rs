@@ -54,6 +54,7 @@ mod places;
 mod policy;
 mod projection;
 mod proven;
+mod rates;
 mod refused;
 mod reload;
 mod replay;

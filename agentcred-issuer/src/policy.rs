@@ -10,6 +10,7 @@ use agentcred_protocol::scope::{Scope, ScopeToken};
 use agentcred_protocol::ttl::{Ttl, Uses};
 
 use crate::call::Call;
+use crate::rates::Rate;
 use crate::refused::Refused;
 use crate::resource_server::{ResourceServer, ResourceServers};
 use crate::service::Service;
@@ -28,6 +29,8 @@ pub(crate) struct Policy {
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) keys: Vec<VerifyingKey>,
+    /// How often it may ask for grants and nonces; none for as often as it likes.
+    pub(crate) rate: Option<Rate>,
     pub(crate) grants: HashMap<(ServiceName, ScopeToken), Bounds>,
 }
 

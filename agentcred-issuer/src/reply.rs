@@ -56,8 +56,16 @@ pub(crate) fn protocol_switch() -> Reply {
 }
 
 /// A refusal of the token or the revocation endpoint (RFC 6749 section 5.2).
-pub(crate) fn refusal(code: RefusalCode) -> Reply {
-    refusal_body(&RefusalBody::from(code))
+pub(crate) fn refusal(refused: &Refused) -> Reply {
+    let mut reply = refusal_body(&RefusalBody::from(refused.code));
+    if let Some(wait) = refused.retry_after {
+        // Whole seconds (RFC 9110 section 10.2.3), and none too few.
+        let seconds = wait.as_millis().div_ceil(1000);
+        if let Ok(seconds) = u64::try_from(seconds) {
+            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
+    reply
 }
 
 /// The answer to a call that waits for a human (CIBA Core section 11).
@@ -74,7 +82,7 @@ fn refusal_body(body: &RefusalBody) -> Reply {
 /// A refusal of the broker, which says that it is the broker's (RFC 9449 section 7.1).
 pub(crate) fn broker_refusal(refused: &Refused) -> Reply {
     let code = refused.code;
-    let mut reply = refusal(code);
+    let mut reply = refusal(refused);
     if matches!(code, RefusalCode::InvalidDpopProof | RefusalCode::UseDpopNonce) {
         *reply.status_mut() = StatusCode::UNAUTHORIZED;
     }
@@ -86,13 +94,6 @@ pub(crate) fn broker_refusal(refused: &Refused) -> Reply {
     headers.insert(REFUSAL_HEADER, HeaderValue::from_static(code.as_str()));
     if refused.is_retryable {
         headers.insert(RETRYABLE_HEADER, HeaderValue::from_static("1"));
-    }
-    if let Some(wait) = refused.retry_after {
-        // Whole seconds (RFC 9110 section 10.2.3), and none too few.
-        let seconds = wait.as_millis().div_ceil(1000);
-        if let Ok(seconds) = u64::try_from(seconds) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
     }
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         headers.insert(header::WWW_AUTHENTICATE, challenge);

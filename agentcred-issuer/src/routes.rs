@@ -190,7 +190,7 @@ async fn refuse(vault: &Vault, at: Endpoint, refused: &Refused) -> Reply {
     if vault.record(event).await.is_err() {
         tracing::error!(reason = refused.reason, "a refusal could not be written to the audit");
     }
-    reply::refusal(refused.code)
+    reply::refusal(refused)
 }
 
 /// In bytes. An assertion and a proof are a few kilobytes.

@@ -23,6 +23,7 @@ use crate::ledger::{Ledger, MemoryLedger};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operate::{Operations, OperatorsAt};
+use crate::rates::Rates;
 use crate::reload::{ReloadError, Reloaded, Source};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{LocalSecrets, SecretStore};
@@ -179,6 +180,7 @@ impl Server {
         limits.connections = config.server.most.unwrap_or(limits.connections);
         limits.connections_per_peer =
             config.server.most_per_peer.unwrap_or(limits.connections_per_peer);
+        let rates = Rates::new(Arc::clone(&parts.clock));
         let vault = Arc::new(Vault {
             policy: ArcSwap::from_pointee(config.policy),
             source: Source { path: config.path, text: config.text },
@@ -196,6 +198,7 @@ impl Server {
             endpoints: Endpoints::of(issuer.clone())?,
             limits,
             approvals: Approvals::new(config.approvals),
+            rates,
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);

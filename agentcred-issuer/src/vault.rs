@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use agentcred_protocol::clock::{Clock, UnixTime};
-use agentcred_protocol::names::{ApprovalId, NameError, NonceId, ServiceName};
+use agentcred_protocol::names::{AgentId, ApprovalId, NameError, NonceId, ServiceName};
 use agentcred_protocol::token::NoRandomness;
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SecureRandom;
@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::rates::Rates;
 use crate::refused::Refused;
 use crate::reload::Source;
 use crate::resolver::Resolver;
@@ -48,6 +49,7 @@ pub(crate) struct Vault {
     pub(crate) endpoints: Endpoints,
     pub(crate) limits: Limits,
     pub(crate) approvals: Approvals,
+    pub(crate) rates: Rates,
 }
 
 impl fmt::Debug for Vault {
@@ -74,6 +76,12 @@ impl Vault {
     /// Whether the last record could be written, or else one that is tried now can be.
     pub(crate) async fn audit_is_sound(&self) -> bool {
         !self.audit_failed.load(Ordering::Relaxed) || self.record(Event::Resume).await.is_ok()
+    }
+
+    /// Counts a request of an agent towards its rate, or refuses it.
+    pub(crate) fn admit(&self, agent: &AgentId) -> Result<(), Refused> {
+        let rate = self.policy.load().agent(agent.as_str()).and_then(|(_, agent)| agent.rate);
+        self.rates.admit(agent, rate)
     }
 
     /// Draws the public name of a nonce.

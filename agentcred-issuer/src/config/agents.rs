@@ -1,6 +1,7 @@
 //! Checks agents: their keys, and that all they are granted exists.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use agentcred_protocol::key::VerifyingKey;
@@ -12,6 +13,7 @@ use super::finding::{Findings, Key};
 use super::raw::{RawAgent, RawGrant};
 use super::services::Services;
 use crate::policy::{Agent, Bounds};
+use crate::rates::Rate;
 
 pub(super) fn check(
     agents: BTreeMap<String, RawAgent>,
@@ -28,9 +30,10 @@ pub(super) fn check(
     for (name, raw) in agents {
         let at = Key::root("agents").field(&name);
         let keys = check_keys(&name, raw.keys, &at.field("keys"), folder, &mut owners, findings);
+        let rate = check_rate(raw.rate.as_deref(), raw.burst, &at, findings);
         let grants = check_grants(raw.allow, &at.field("allow"), services, has_operators, findings);
         match AgentId::new(name) {
-            Ok(id) => drop(checked.insert(id, Agent { keys, grants })),
+            Ok(id) => drop(checked.insert(id, Agent { keys, rate, grants })),
             Err(error) => findings.error(&at, format!("is no agent: {error}")),
         }
     }
@@ -82,6 +85,28 @@ pub(super) fn check_keys(
         keys.push(key);
     }
     keys
+}
+
+fn check_rate(
+    rate: Option<&str>,
+    burst: Option<u32>,
+    at: &Key,
+    findings: &mut Findings<'_>,
+) -> Option<Rate> {
+    let bounded = burst.map(NonZeroU32::new);
+    if bounded == Some(None) {
+        findings.error(&at.field("burst"), "must be 1 or more");
+    }
+    if burst.is_some() && rate.is_none() {
+        findings.error(&at.field("burst"), "needs a rate beside it, as rate = \"60/m\"");
+    }
+    match Rate::read(rate?, bounded.flatten()) {
+        Ok(rate) => Some(rate),
+        Err(error) => {
+            findings.error(&at.field("rate"), error.to_string());
+            None
+        }
+    }
 }
 
 fn check_grants(

@@ -133,6 +133,8 @@ pub(crate) struct RawResourceServer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAgent {
     pub(crate) keys: Vec<PathBuf>,
+    pub(crate) rate: Option<String>,
+    pub(crate) burst: Option<u32>,
     #[serde(default)]
     pub(crate) allow: Vec<RawGrant>,
 }

@@ -38,6 +38,7 @@ mod operating;
 mod overriding;
 mod pooling;
 mod racing;
+mod rating;
 mod raw;
 mod reading;
 mod reloading;
