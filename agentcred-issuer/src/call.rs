@@ -4,10 +4,10 @@ use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::key::Thumbprint;
 use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
 use agentcred_protocol::scope::Scope;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One run of an agent, as its grant fixed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// The agent that its key authenticated.
     pub agent: AgentId,
@@ -19,7 +19,7 @@ pub struct Task {
 
 /// One tool call and the nonce that was minted for it. It is written into every line of the
 /// audit that tells of the call, so it holds no secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// The agent.
     pub agent: AgentId,

@@ -11,6 +11,7 @@
 //!
 //! [server]
 //! listen = "127.0.0.1:8420"             # loopback, unless there is TLS; port 0 takes a free one
+//! replica = "a"                         # optional; names this issuer in its audit
 //! tls = { certificate = "vault.pem", key = "vault.key", client_ca = "clients.pem" } # optional
 //! max_connections = 4096                # when there are more, who has waited longest makes way
 //! max_connections_per_peer = 512        # the same for one address
@@ -38,6 +39,18 @@
 //! [proofs]
 //! server_nonce     = "required"         # or "off": RFC 9449 section 8
 //! server_nonce_key = "file:nonce.key"   # optional; several issuers behind one URL share it
+//!
+//! [ledger]                              # optional; else the ledger is in memory
+//! kind     = "postgres"                 # shared by several issuers
+//! host     = "db.example"               # TLS; plain text on loopback and Unix sockets alone
+//! port     = 5432
+//! database = "agentcred"
+//! user     = "agentcred"
+//! password = "file:db.password"         # optional, for servers that ask for none
+//! key      = "file:ledger.key"          # the same for all issuers; 32 characters or more
+//! ca_file  = "ca.pem"                   # optional; else the machine's trust store
+//! connections = 8
+//! timeout  = "2s"                       # of each statement
 //!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
@@ -107,6 +120,7 @@ mod agents;
 mod bodies;
 mod finding;
 mod injections;
+mod ledger;
 mod manifest;
 mod operators;
 mod proofs;
@@ -134,6 +148,7 @@ use raw::{RawConfig, RawSecrets};
 
 pub(crate) use finding::Key;
 pub use finding::{Finding, InvalidConfig, Severity};
+pub use ledger::{LedgerConfig, PostgresConfig};
 pub(crate) use server::Listener;
 
 /// A checked configuration.
@@ -141,7 +156,9 @@ pub(crate) use server::Listener;
 pub struct Config {
     pub(crate) server: Listener,
     pub(crate) issuer: Option<Url>,
+    pub(crate) replica: Option<String>,
     pub(crate) audit_file: PathBuf,
+    pub(crate) ledger: LedgerConfig,
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
     pub(crate) approvals: ApprovalBounds,
@@ -187,6 +204,11 @@ impl Config {
     /// Where operators find an issuer of this configuration.
     pub fn operators_at(&self) -> Option<&OperatorsAt> {
         self.operators.as_ref().map(|operators| &operators.at)
+    }
+
+    /// Where the ledger is.
+    pub fn ledger(&self) -> &LedgerConfig {
+        &self.ledger
     }
 
     /// What is allowed but deserves a look.
@@ -242,12 +264,20 @@ impl Config {
                 Err(error) => findings.error(&key, format!("cannot be used: {error}")),
             }
         }
+        for (name, reference) in self.ledger.secrets() {
+            if let Err(error) = secrets.fetch(reference).await {
+                let key = Key::root("ledger").field(name);
+                findings.error(&key, format!("cannot be used: {error}"));
+            }
+        }
         findings.into_inner()
     }
 }
 
 /// Checks everything, so that an operator sees all findings at once.
 fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Config> {
+    check_replica(raw.server.replica.as_deref(), findings);
+    let replica = raw.server.replica.clone();
     let issuer = match raw.issuer.as_deref().map(|text| check_issuer(text, findings)) {
         None => Some(None),
         Some(issuer) => issuer.map(Some),
@@ -266,6 +296,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let secret_times = check_times(&raw.secrets, findings);
     let approvals = operators::check_approvals(&raw.approvals, findings);
     let server_nonces = proofs::check(raw.proofs, folder, findings);
+    let ledger = ledger::check(raw.ledger, folder, findings);
     let services = services::check(raw.services, folder, findings);
     let resource_servers =
         resource_servers::check(raw.resource_servers, &services, folder, findings);
@@ -273,7 +304,9 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     Some(Config {
         server: server?,
         issuer: issuer?,
+        replica,
         audit_file: folder.join(raw.audit.file),
+        ledger: ledger?,
         operators: match operators {
             None => None,
             Some(operators) => Some(operators?),
@@ -305,6 +338,15 @@ fn check_times(raw: &RawSecrets, findings: &mut Findings) -> Times {
         }
     }
     times
+}
+
+/// The name that one of several issuers has in its audit.
+fn check_replica(name: Option<&str>, findings: &mut Findings) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_some_and(|it| !(1..=64).contains(&it.len()) || !it.chars().all(is_plain)) {
+        let key = Key::root("server").field("replica");
+        findings.error(&key, "must be 1 to 64 letters, digits, -, _ and .");
+    }
 }
 
 /// The issuer's URL is what assertions and proofs are signed for, so it has one form.

@@ -1,6 +1,7 @@
 //! The ledger: which grants and nonces exist, and how often each nonce may still be used.
 
 mod memory;
+mod postgres;
 #[cfg(test)]
 pub(crate) mod suite;
 
@@ -17,6 +18,7 @@ use crate::call::{Call, Task};
 
 pub use crate::replay::OneTimeId;
 pub use memory::MemoryLedger;
+pub use postgres::{Migrated, PostgresError, PostgresLedger, begin_epoch, migrate};
 
 /// Keeps grants and nonces.
 ///

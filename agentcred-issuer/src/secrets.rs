@@ -4,6 +4,7 @@ mod cache;
 mod env;
 mod file;
 mod forms;
+mod ledger;
 mod local;
 mod versions;
 
@@ -111,7 +112,7 @@ impl Secret {
         &self.scrubber
     }
 
-    /// A key for server nonces, which several issuers share.
+    /// A key for what several issuers share: server nonces, the hashes of a ledger.
     pub(crate) fn hmac_key(&self) -> Result<hmac::Key, UnusableSecret> {
         if self.text.len() < SHORTEST_HMAC_KEY {
             return Err(UnusableSecret::TooWeak);

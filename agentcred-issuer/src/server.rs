@@ -17,9 +17,9 @@ use url::Url;
 use crate::accept::accept;
 use crate::approvals::Approvals;
 use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
-use crate::config::{Config, InvalidConfig};
+use crate::config::{Config, InvalidConfig, LedgerConfig};
 use crate::inject::Keyring;
-use crate::ledger::{Ledger, MemoryLedger};
+use crate::ledger::{Ledger, MemoryLedger, PostgresError, PostgresLedger};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::operate::{Operations, OperatorsAt};
@@ -102,6 +102,9 @@ pub enum StartError {
     /// Server nonces cannot be made.
     #[error(transparent)]
     ServerNonces(#[from] UnusableServerNonceKey),
+    /// The shared ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] PostgresError),
     /// There is no randomness to be had.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -148,7 +151,7 @@ impl Server {
         };
         let ledger = match parts.ledger {
             Some(ledger) => ledger,
-            None => Arc::new(MemoryLedger::new(&*parts.random)?),
+            None => open_ledger(&config.ledger, &parts.secrets, &*parts.random).await?,
         };
         let server_nonces =
             ServerNonces::of(&config.server_nonces, &*parts.secrets, &*parts.random).await?;
@@ -186,6 +189,7 @@ impl Server {
             source: Source { path: config.path, text: config.text },
             reloading: tokio::sync::Mutex::default(),
             secrets,
+            replica: config.replica,
             ledger,
             audit,
             audit_failed: AtomicBool::new(false),
@@ -294,4 +298,15 @@ impl Drop for Server {
             watching.abort();
         }
     }
+}
+
+async fn open_ledger(
+    config: &LedgerConfig,
+    secrets: &Arc<dyn SecretStore>,
+    random: &dyn SecureRandom,
+) -> Result<Arc<dyn Ledger>, StartError> {
+    Ok(match config {
+        LedgerConfig::Memory => Arc::new(MemoryLedger::new(random)?),
+        LedgerConfig::Postgres(config) => Arc::new(PostgresLedger::open(config, secrets).await?),
+    })
 }

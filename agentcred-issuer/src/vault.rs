@@ -35,6 +35,8 @@ pub(crate) struct Vault {
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Where the policy's secrets are looked for before it is taken.
     pub(crate) secrets: Arc<dyn SecretStore>,
+    /// The name of this issuer, when there are several.
+    pub(crate) replica: Option<String>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) audit: Arc<dyn AuditLog>,
     /// Whether the last record could not be written.
@@ -65,7 +67,7 @@ impl Vault {
 
     /// Writes a decision into the audit. Only when this returns may it take effect.
     pub(crate) async fn record(&self, event: Event<'_>) -> Result<(), AuditError> {
-        let record = Record::new(self.now(), &event)?;
+        let record = Record::new(self.now(), self.replica.as_deref(), &event)?;
         let began = Instant::now();
         let written = self.audit.append(record).await;
         self.audit_failed.store(written.is_err(), Ordering::Relaxed);

@@ -157,7 +157,7 @@ mod tests {
         (0..lines)
             .map(|number| {
                 let event = Event::Start { epoch: &format!("epoch-{number}") };
-                let record = Record::new(UnixTime::from_millis(number), &event).unwrap();
+                let record = Record::new(UnixTime::from_millis(number), None, &event).unwrap();
                 let mut line = Vec::new();
                 head.push(&record, &mut line);
                 line

@@ -25,8 +25,13 @@ impl Record {
         &self.json
     }
 
-    pub(crate) fn new(time: UnixTime, event: &Event<'_>) -> Result<Self, AuditError> {
-        serde_json::to_string(&Timed { time: rfc_3339(time)?, event })
+    /// A record of one of several issuers bears its name.
+    pub(crate) fn new(
+        time: UnixTime,
+        replica: Option<&str>,
+        event: &Event<'_>,
+    ) -> Result<Self, AuditError> {
+        serde_json::to_string(&Timed { time: rfc_3339(time)?, replica, event })
             .map(|json| Self { json })
             .map_err(|_| AuditError)
     }
@@ -35,6 +40,8 @@ impl Record {
 #[derive(Serialize)]
 struct Timed<'a> {
     time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<&'a str>,
     #[serde(flatten)]
     event: &'a Event<'a>,
 }
@@ -261,10 +268,11 @@ mod tests {
             method: None,
             path: None,
         };
-        let record = Record::new(UnixTime::from_millis(1_800_000_000_007), &event).unwrap();
+        let record =
+            Record::new(UnixTime::from_millis(1_800_000_000_007), Some("a"), &event).unwrap();
         assert_eq!(
             record.as_json(),
-            r#"{"time":"2027-01-15T08:00:00.007Z","event":"refusal","at":"token","error":"invalid_scope","reason":"scope_not_granted","agent":"billing"}"#
+            r#"{"time":"2027-01-15T08:00:00.007Z","replica":"a","event":"refusal","at":"token","error":"invalid_scope","reason":"scope_not_granted","agent":"billing"}"#
         );
     }
 }

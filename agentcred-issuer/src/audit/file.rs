@@ -240,7 +240,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     fn record(epoch: &str) -> Record {
-        Record::new(UnixTime::from_millis(0), &Event::Start { epoch }).unwrap()
+        Record::new(UnixTime::from_millis(0), None, &Event::Start { epoch }).unwrap()
     }
 
     async fn append(path: &Path, epochs: &[&str]) {

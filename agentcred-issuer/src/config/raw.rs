@@ -8,6 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::ledger::RawLedger;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawConfig {
@@ -18,6 +20,7 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) tasks: RawTasks,
     pub(crate) operators: Option<RawOperators>,
+    pub(crate) ledger: Option<RawLedger>,
     #[serde(default)]
     pub(crate) secrets: RawSecrets,
     #[serde(default)]
@@ -36,6 +39,7 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawServer {
     pub(crate) listen: String,
+    pub(crate) replica: Option<String>,
     pub(crate) tls: Option<RawTls>,
     pub(crate) max_connections: Option<usize>,
     pub(crate) max_connections_per_peer: Option<usize>,
@@ -45,6 +49,7 @@ impl Default for RawServer {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8420".to_owned(),
+            replica: None,
             tls: None,
             max_connections: None,
             max_connections_per_peer: None,

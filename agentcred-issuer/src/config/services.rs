@@ -161,7 +161,7 @@ impl Ground<'_> {
 }
 
 /// Trusts the certificates of a file, or what the machine trusts.
-fn read_trust(ca_file: Option<&Path>) -> Result<Transport, String> {
+pub(super) fn read_trust(ca_file: Option<&Path>) -> Result<Transport, String> {
     let no_trust = |error: rustls::Error| format!("has no trust store: {error}");
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

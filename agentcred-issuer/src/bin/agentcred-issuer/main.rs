@@ -5,6 +5,7 @@ mod audit;
 mod harden;
 mod keygen;
 mod manifest;
+mod migrate;
 mod operator;
 mod serve;
 
@@ -50,6 +51,8 @@ enum Command {
     /// Writes NAME.private.jwk for the agent and NAME.jwk for the issuer's configuration. A
     /// file that is there already is never overwritten.
     Keygen(keygen::Arguments),
+    /// Make or update the tables of a ledger that several issuers share.
+    Migrate(migrate::Arguments),
     /// Decide calls that wait for a human.
     Approvals(approvals::Approvals),
     /// End a nonce or a task by its name.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Check { config, needs } => serve::check(&config, &needs),
         Command::Policy(arguments) => manifest::policy(&arguments),
         Command::Keygen(arguments) => keygen::keygen(&arguments),
+        Command::Migrate(arguments) => migrate::migrate(&arguments),
         Command::Approvals(arguments) => approvals::run(&arguments),
         Command::Revoke(arguments) => approvals::revoke(&arguments),
         Command::Audit(command) => audit::run(command),

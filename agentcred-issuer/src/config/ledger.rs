@@ -1,0 +1,242 @@
+//! Where the ledger is: in memory, or in a PostgreSQL that several issuers share.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agentcred_protocol::ttl::Ttl;
+use serde::Deserialize;
+
+use super::finding::{Findings, Key};
+use super::services::read_trust;
+use crate::secrets::SecretRef;
+use crate::service::Transport;
+
+/// Where the ledger is.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum LedgerConfig {
+    /// In the issuer's own memory, for one issuer.
+    #[default]
+    Memory,
+    /// In a database, for several.
+    Postgres(PostgresConfig),
+}
+
+impl LedgerConfig {
+    /// The secrets that it needs, by the names of their keys.
+    pub(super) fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        match self {
+            Self::Memory => Vec::new(),
+            Self::Postgres(config) => {
+                let password = config.password.iter().map(|reference| ("password", reference));
+                [("key", &config.key)].into_iter().chain(password).collect()
+            }
+        }
+    }
+}
+
+/// A database that several issuers share.
+pub struct PostgresConfig {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) database: String,
+    pub(crate) user: String,
+    pub(crate) password: Option<SecretRef>,
+    pub(crate) key: SecretRef,
+    pub(crate) transport: Transport,
+    pub(crate) connections: usize,
+    pub(crate) timeout: Duration,
+}
+
+impl fmt::Debug for PostgresConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresConfig")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("database", &self.database)
+            .field("user", &self.user)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum RawLedger {
+    Memory,
+    Postgres(RawPostgres),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPostgres {
+    host: String,
+    #[serde(default = "default_port")]
+    port: u16,
+    database: String,
+    user: String,
+    password: Option<String>,
+    key: String,
+    ca_file: Option<PathBuf>,
+    #[serde(default = "default_connections")]
+    connections: usize,
+    #[serde(default = "default_timeout")]
+    timeout: String,
+}
+
+fn default_port() -> u16 {
+    5432
+}
+
+fn default_connections() -> usize {
+    8
+}
+
+fn default_timeout() -> String {
+    "2s".to_owned()
+}
+
+pub(super) fn check(
+    raw: Option<RawLedger>,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<LedgerConfig> {
+    match raw {
+        None | Some(RawLedger::Memory) => Some(LedgerConfig::Memory),
+        Some(RawLedger::Postgres(raw)) => {
+            check_postgres(raw, folder, findings).map(LedgerConfig::Postgres)
+        }
+    }
+}
+
+fn check_postgres(
+    raw: RawPostgres,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<PostgresConfig> {
+    let at = Key::root("ledger");
+    let mut reference = |name: &str, text: &str| {
+        SecretRef::read(text, folder)
+            .map_err(|message| findings.error(&at.field(name), message))
+            .ok()
+    };
+    let key = reference("key", &raw.key);
+    let password = raw.password.as_deref().map(|text| reference("password", text));
+    for (name, text) in [("host", &raw.host), ("database", &raw.database), ("user", &raw.user)] {
+        if text.is_empty() || text.contains(char::is_control) {
+            findings.error(&at.field(name), "must be a name");
+        }
+    }
+    if !(1..=MOST_CONNECTIONS).contains(&raw.connections) {
+        let message = format!("must be 1 to {MOST_CONNECTIONS}");
+        findings.error(&at.field("connections"), message);
+    }
+    let timeout = raw.timeout.parse::<Ttl>().ok().map(Ttl::duration);
+    let timeout = timeout.filter(|timeout| *timeout <= LONGEST_TIMEOUT);
+    if timeout.is_none() {
+        findings.error(&at.field("timeout"), "must be 1s to 30s");
+    }
+    let transport = check_transport(&raw.host, raw.ca_file, &at, folder, findings);
+    Some(PostgresConfig {
+        host: raw.host,
+        port: raw.port,
+        database: raw.database,
+        user: raw.user,
+        password: match password {
+            None => None,
+            Some(password) => Some(password?),
+        },
+        key: key?,
+        transport: transport?,
+        connections: raw.connections,
+        timeout: timeout?,
+    })
+}
+
+/// Plain text is for what never leaves this machine.
+fn check_transport(
+    host: &str,
+    ca_file: Option<PathBuf>,
+    at: &Key,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<Transport> {
+    let is_socket = host.starts_with('/');
+    let is_local = is_socket || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_socket && ca_file.is_some() {
+        findings.error(&at.field("ca_file"), "is of no use: the host is a Unix socket");
+    }
+    if is_local && ca_file.is_none() {
+        return Some(Transport::Loopback);
+    }
+    let at = at.field(if ca_file.is_some() { "ca_file" } else { "host" });
+    read_trust(ca_file.map(|file| folder.join(file)).as_deref())
+        .map_err(|message| findings.error(&at, message))
+        .ok()
+}
+
+const MOST_CONNECTIONS: usize = 100;
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// The configuration with these lines in its `[ledger]`.
+    fn config(lines: &str) -> Result<Config, crate::InvalidConfig> {
+        let folder = Path::new("/etc/agentcred");
+        Config::parse(&format!("audit.file = \"audit.jsonl\"\n[ledger]\n{lines}"), folder)
+    }
+
+    const SOUND: &str = r#"
+        kind = "postgres"
+        host = "127.0.0.1"
+        database = "agentcred"
+        user = "agentcred"
+        password = "file:db.password"
+        key = "file:ledger.key"
+    "#;
+
+    #[test]
+    fn a_sound_ledger_is_plain_on_this_machine_and_tls_elsewhere() {
+        for host in ["127.0.0.1", "::1", "/run/postgresql"] {
+            let config = config(&SOUND.replace("127.0.0.1", host)).unwrap();
+            let LedgerConfig::Postgres(database) = config.ledger() else { panic!("{host}") };
+            let is_plain = matches!(database.transport, Transport::Loopback);
+            assert!(is_plain, "{host}");
+        }
+        // A name may lead anywhere, `localhost` too.
+        for host in ["localhost", "db.example", "10.0.0.7"] {
+            let Ok(config) = config(&SOUND.replace("127.0.0.1", host)) else {
+                continue; // a machine without a trust store
+            };
+            let LedgerConfig::Postgres(database) = config.ledger() else { panic!("{host}") };
+            assert!(matches!(database.transport, Transport::Tls(_)), "{host}");
+        }
+        assert!(matches!(config("kind = \"memory\"").unwrap().ledger(), LedgerConfig::Memory));
+    }
+
+    #[test]
+    fn what_is_weak_or_wrong_is_named_and_a_secret_not_repeated() {
+        for (written, instead, key, message) in [
+            ("file:ledger.key", "canary", "ledger.key", "must say where the key is kept"),
+            ("file:db.password", "canary", "ledger.password", "must say where the key is kept"),
+            ("kind = ", "timeout = \"1h\"\nkind = ", "ledger.timeout", "must be 1s to 30s"),
+            ("kind = ", "connections = 0\nkind = ", "ledger.connections", "must be 1 to 100"),
+            ("kind = ", "ca_file = \"none\"\nkind = ", "ledger.ca_file", "cannot be read as PEM"),
+            ("user = \"agentcred\"", "user = \"\"", "ledger.user", "must be a name"),
+            ("\"postgres\"", "\"redis\"", "", "unknown variant"),
+            ("kind = ", "url = \"canary\"\nkind = ", "", "unknown field"),
+        ] {
+            let invalid = config(&SOUND.replace(written, instead)).unwrap_err();
+            let finding = &invalid.findings()[0];
+            assert_eq!(finding.key, key, "{finding}");
+            assert!(finding.message.contains(message), "{finding}");
+            assert!(finding.line.is_some(), "{finding}");
+            assert!(!invalid.to_string().contains("canary"), "{invalid}");
+        }
+    }
+}

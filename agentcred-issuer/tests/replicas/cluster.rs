@@ -1,0 +1,194 @@
+//! A PostgreSQL server of a test's own: its files are in the target folder and go with the test.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A running server. It stops when it is dropped.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    port: u16,
+}
+
+/// What a server is stopped with.
+#[derive(Clone, Copy)]
+pub(crate) enum Stop {
+    /// In order.
+    Fast,
+    /// As a crash would.
+    Immediate,
+}
+
+impl Cluster {
+    /// Makes a server and starts it.
+    pub(crate) fn start() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let folder = root.join("target/postgres").join(format!("{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("password"), PASSWORD).unwrap();
+        if is_root() {
+            done(Command::new("chown").args(["-R", "postgres"]).arg(&folder));
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let cluster = Self { folder, port };
+        let password = format!("--pwfile={}", cluster.folder.join("password").display());
+        done(
+            cluster
+                .tool("initdb")
+                .args(["--no-sync", "-A", "scram-sha-256", "-U", "postgres", &password, "-D"])
+                .arg(cluster.files()),
+        );
+        cluster.resume();
+        cluster.sql("postgres", &format!("CREATE ROLE agentcred LOGIN PASSWORD '{PASSWORD}'"));
+        cluster
+    }
+
+    /// Makes an empty database that the issuers own.
+    pub(crate) fn create(&self, database: &str) {
+        self.sql("postgres", &format!("CREATE DATABASE {database} OWNER agentcred"));
+    }
+
+    /// Runs SQL as the owner of the server, and gives what `psql` prints.
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
+        let file = self.folder.join("statements.sql");
+        std::fs::write(&file, sql).unwrap();
+        let mut psql = self.client("psql");
+        psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database, "-f"]).arg(&file);
+        let output = done(&mut psql);
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Runs a client program, as `psql` or `pg_dump`, as the owner of the server.
+    pub(crate) fn client(&self, name: &str) -> Command {
+        let mut command = Command::new(binaries().join(name));
+        command
+            .env("PGPASSWORD", PASSWORD)
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres");
+        command
+    }
+
+    /// Stops the server.
+    pub(crate) fn stop(&self, how: Stop) {
+        let mode = match how {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        done(self.tool("pg_ctl").args(["stop", "-w", "-m", mode, "-D"]).arg(self.files()));
+    }
+
+    /// Starts the server that was stopped.
+    pub(crate) fn resume(&self) {
+        let options =
+            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
+        let log = self.folder.join("log");
+        done(
+            self.tool("pg_ctl")
+                .args(["start", "-w", "-o", &options, "-l"])
+                .arg(log)
+                .arg("-D")
+                .arg(self.files()),
+        );
+    }
+
+    /// Copies the files of the running server, as a backup does.
+    pub(crate) fn copy_files(&self, to: &Path) {
+        let mut copying = self.tool("pg_basebackup");
+        let port = self.port.to_string();
+        copying.env("PGPASSWORD", PASSWORD);
+        copying.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-c", "fast", "-D"]);
+        done(copying.arg(to));
+    }
+
+    /// The folder with all of the server's files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The `[ledger]` of an issuer's configuration. Its secrets lie beside the configuration.
+    pub(crate) fn ledger(&self, database: &str) -> String {
+        format!(
+            r#"
+[ledger]
+kind     = "postgres"
+host     = "127.0.0.1"
+port     = {}
+database = "{database}"
+user     = "agentcred"
+password = "file:db.password"
+key      = "file:ledger.key"
+"#,
+            self.port
+        )
+    }
+
+    /// A program that works on the server's files, run by whom they belong to.
+    pub(crate) fn tool(&self, name: &str) -> Command {
+        let program = binaries().join(name);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(&self.folder);
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let stopped = self
+            .tool("pg_ctl")
+            .args(["stop", "-w", "-m", "immediate", "-D"])
+            .arg(self.files())
+            .output();
+        if stopped.is_ok() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn done(command: &mut Command) -> Output {
+    // Into files: a server that outlives `pg_ctl` keeps its output open.
+    let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let status = command
+        .stdout(stdout.try_clone().unwrap())
+        .stderr(stderr.try_clone().unwrap())
+        .status()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; is PostgreSQL installed?"));
+    let (stdout, stderr) = (read(&mut stdout), read(&mut stderr));
+    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
+    Output { status, stdout, stderr }
+}
+
+fn read(file: &mut File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Where the newest PostgreSQL of this machine is.
+fn binaries() -> PathBuf {
+    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.map(|version| version.unwrap().path().join("bin")).collect())
+        .unwrap_or_default();
+    found.sort();
+    found.pop().unwrap_or_default()
+}
+
+/// Of the server's owner and of the issuers alike: nobody but the test can reach it.
+pub(crate) const PASSWORD: &str = "password-of-a-test";
