@@ -33,7 +33,6 @@ async fn no_use_counts_twice_while_issuers_and_the_database_are_killed() {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     for number in 0..seconds {
         second.tick().await;
-        kills.push(Instant::now());
         let stage = Arc::clone(&stage);
         // Spread over the whole time, and the first one soon.
         let is_restart = number * restarts / seconds != (number + 1) * restarts / seconds;
@@ -42,11 +41,14 @@ async fn no_use_counts_twice_while_issuers_and_the_database_are_killed() {
                 stage.cluster.stop(Stop::Immediate);
                 stage.cluster.resume();
             }
+            // From here on there are two issuers and a database.
+            let killed = Instant::now();
             let replica = &stage.replicas[number % stage.replicas.len()];
             replica.kill();
             replica.start();
+            killed
         });
-        killing.await.unwrap();
+        kills.push(killing.await.unwrap());
     }
     let last = Instant::now();
     while tally.successes.lock().unwrap().last().is_none_or(|success| *success < last) {
