@@ -239,4 +239,14 @@ mod tests {
             assert!(!invalid.to_string().contains("canary"), "{invalid}");
         }
     }
+
+    #[test]
+    fn an_issuer_has_a_plain_name_in_its_audit() {
+        let named =
+            |name: &str| config(&format!("kind = \"memory\"\n[server]\nreplica = {name:?}"));
+        assert_eq!(named("eu-1.a").unwrap().replica.as_deref(), Some("eu-1.a"));
+        for name in ["", "a b", "a\"b", &"a".repeat(65)] {
+            assert_eq!(named(name).unwrap_err().findings()[0].key, "server.replica");
+        }
+    }
 }

@@ -54,7 +54,6 @@ const REFUSED: &[Change] = &[
         "tasks.max_outstanding",
         "must be 1 to",
     ),
-    ("[server]", "[server]\nreplica = \"a b\"", "server.replica", "1 to 64 letters"),
     // Where it listens and what it is called.
     ("127.0.0.1:0", "0.0.0.0:8420", "server.listen", "loopback"),
     ("127.0.0.1:0", "192.168.1.4:8420", "server.listen", "loopback"),
