@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agentcred_protocol::ttl::Ttl;
-use serde::Deserialize;
 
 use super::finding::{Findings, Key};
+use super::raw::RawLedger;
 use super::services::read_trust;
 use crate::secrets::SecretRef;
 use crate::service::Transport;
@@ -62,97 +62,79 @@ impl fmt::Debug for PostgresConfig {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum RawLedger {
-    Memory,
-    Postgres(RawPostgres),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawPostgres {
-    host: String,
-    #[serde(default = "default_port")]
-    port: u16,
-    database: String,
-    user: String,
-    password: Option<String>,
-    key: String,
-    ca_file: Option<PathBuf>,
-    #[serde(default = "default_connections")]
-    connections: usize,
-    #[serde(default = "default_timeout")]
-    timeout: String,
-}
-
-fn default_port() -> u16 {
-    5432
-}
-
-fn default_connections() -> usize {
-    8
-}
-
-fn default_timeout() -> String {
-    "2s".to_owned()
-}
-
 pub(super) fn check(
     raw: Option<RawLedger>,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> Option<LedgerConfig> {
-    match raw {
-        None | Some(RawLedger::Memory) => Some(LedgerConfig::Memory),
-        Some(RawLedger::Postgres(raw)) => {
-            check_postgres(raw, folder, findings).map(LedgerConfig::Postgres)
+    match raw.as_ref().map(|raw| raw.kind.as_str()) {
+        None | Some("memory") => Some(LedgerConfig::Memory),
+        Some("postgres") => check_postgres(raw?, folder, findings).map(LedgerConfig::Postgres),
+        Some(_) => {
+            let key = Key::root("ledger").field("kind");
+            findings.error(&key, "must be \"memory\" or \"postgres\"");
+            None
         }
     }
 }
 
 fn check_postgres(
-    raw: RawPostgres,
+    raw: RawLedger,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> Option<PostgresConfig> {
     let at = Key::root("ledger");
-    let mut reference = |name: &str, text: &str| {
-        SecretRef::read(text, folder)
-            .map_err(|message| findings.error(&at.field(name), message))
-            .ok()
-    };
-    let key = reference("key", &raw.key);
-    let password = raw.password.as_deref().map(|text| reference("password", text));
-    for (name, text) in [("host", &raw.host), ("database", &raw.database), ("user", &raw.user)] {
-        if text.is_empty() || text.contains(char::is_control) {
-            findings.error(&at.field(name), "must be a name");
-        }
-    }
-    if !(1..=MOST_CONNECTIONS).contains(&raw.connections) {
+    let password = raw.password.as_deref();
+    let password = password.map(|text| check_reference("password", text, folder, findings));
+    let key = raw.key.as_deref().unwrap_or_default();
+    let key = check_reference("key", key, folder, findings);
+    let [host, database, user] =
+        [("host", raw.host), ("database", raw.database), ("user", raw.user)].map(|(name, text)| {
+            let text = text.filter(|text| !text.is_empty() && !text.contains(char::is_control));
+            if text.is_none() {
+                findings.error(&at.field(name), "must be given: the database needs one");
+            }
+            text
+        });
+    let connections = raw.connections.unwrap_or(CONNECTIONS);
+    if !(1..=MOST_CONNECTIONS).contains(&connections) {
         let message = format!("must be 1 to {MOST_CONNECTIONS}");
         findings.error(&at.field("connections"), message);
     }
-    let timeout = raw.timeout.parse::<Ttl>().ok().map(Ttl::duration);
-    let timeout = timeout.filter(|timeout| *timeout <= LONGEST_TIMEOUT);
+    let timeout = match raw.timeout.map(|text| text.parse::<Ttl>()) {
+        None => Some(TIMEOUT),
+        Some(read) => read.ok().map(Ttl::duration).filter(|timeout| *timeout <= LONGEST_TIMEOUT),
+    };
     if timeout.is_none() {
         findings.error(&at.field("timeout"), "must be 1s to 30s");
     }
-    let transport = check_transport(&raw.host, raw.ca_file, &at, folder, findings);
+    let host = host?;
+    let transport = check_transport(&host, raw.ca_file, &at, folder, findings);
     Some(PostgresConfig {
-        host: raw.host,
-        port: raw.port,
-        database: raw.database,
-        user: raw.user,
+        host,
+        port: raw.port.unwrap_or(PORT),
+        database: database?,
+        user: user?,
         password: match password {
             None => None,
             Some(password) => Some(password?),
         },
         key: key?,
         transport: transport?,
-        connections: raw.connections,
+        connections,
         timeout: timeout?,
     })
+}
+
+fn check_reference(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<SecretRef> {
+    SecretRef::read(text, folder)
+        .map_err(|message| findings.error(&Key::root("ledger").field(name), message))
+        .ok()
 }
 
 /// Plain text is for what never leaves this machine.
@@ -176,6 +158,10 @@ fn check_transport(
         .map_err(|message| findings.error(&at, message))
         .ok()
 }
+
+const PORT: u16 = 5432;
+const CONNECTIONS: usize = 8;
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 const MOST_CONNECTIONS: usize = 100;
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -227,8 +213,8 @@ mod tests {
             ("kind = ", "timeout = \"1h\"\nkind = ", "ledger.timeout", "must be 1s to 30s"),
             ("kind = ", "connections = 0\nkind = ", "ledger.connections", "must be 1 to 100"),
             ("kind = ", "ca_file = \"none\"\nkind = ", "ledger.ca_file", "cannot be read as PEM"),
-            ("user = \"agentcred\"", "user = \"\"", "ledger.user", "must be a name"),
-            ("\"postgres\"", "\"redis\"", "", "unknown variant"),
+            ("user = \"agentcred\"", "user = \"\"", "ledger.user", "must be given"),
+            ("\"postgres\"", "\"redis\"", "ledger.kind", "must be \"memory\""),
             ("kind = ", "url = \"canary\"\nkind = ", "", "unknown field"),
         ] {
             let invalid = config(&SOUND.replace(written, instead)).unwrap_err();

@@ -8,8 +8,6 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::ledger::RawLedger;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawConfig {
@@ -132,6 +130,21 @@ impl Default for RawApprovals {
 pub(crate) struct RawResourceServer {
     pub(crate) keys: Vec<PathBuf>,
     pub(crate) services: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLedger {
+    pub(crate) kind: String,
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) database: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) connections: Option<usize>,
+    pub(crate) timeout: Option<String>,
 }
 
 #[derive(Deserialize)]

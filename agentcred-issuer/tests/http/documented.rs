@@ -23,7 +23,9 @@ fn the_documented_configuration_is_accepted_without_a_warning() {
     for authorities in ["clients.pem", "stripe-ca.pem"] {
         std::fs::write(at(authorities), authority.pem()).unwrap();
     }
-    for secret in ["nonce.key", "tickets.key", "crm.key", "archive.key"] {
+    for secret in
+        ["nonce.key", "ledger.key", "db.password", "tickets.key", "crm.key", "archive.key"]
+    {
         write_private(&at(secret), "canary_0123456789_0123456789_0123456789");
     }
     write_private(&at("aws.key"), "AKIAIOSFODNN7EXAMPLE:canary_0123456789_0123456789_01234567");
