@@ -6,8 +6,9 @@
 //! neither.
 //!
 //! The modules, in reading order: the words that messages are made of ([`names`], [`random`], [`scope`],
-//! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator is known by ([`operator`]); who proves what ([`key`], [`assertion`],
-//! [`proof`]); the messages ([`request`], [`answer`], [`introspection`], [`refusal`], [`metadata`], [`arguments`],
+//! [`ttl`], [`clock`]); the secrets ([`token`]) and what an operator and a user are known by
+//! ([`operator`], [`user`]); who proves what ([`key`], [`assertion`], [`proof`]); the messages
+//! ([`request`], [`answer`], [`introspection`], [`refusal`], [`metadata`], [`arguments`],
 //! [`approval`]);
 //! keeping secrets out of answers ([`scrub`]); which trace a request belongs to ([`trace`]); and what an
 //! agent's code needs ([`manifest`]).
@@ -34,3 +35,4 @@ pub mod token;
 pub mod trace;
 pub mod ttl;
 mod unmask;
+pub mod user;

@@ -106,6 +106,19 @@ name!(
 );
 
 name!(
+    /// A user on whose behalf an agent works, as `corp:248289761001`: the name that the vault side
+    /// has for whoever vouches for the user, and the name that the user has there.
+    UserId,
+    "user",
+    "an issuer's name of a-z, 0-9 and -, a colon, and 1 to 255 visible ASCII characters",
+    |text| text.split_once(':').is_some_and(|(issuer, subject)| {
+        first_and_rest(issuer, 64, |c| c.is_ascii_lowercase(), |c| {
+            c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+        }) && (1..=255).contains(&subject.len()) && subject.bytes().all(|b| b.is_ascii_graphic())
+    })
+);
+
+name!(
     /// One run of an agent. 1 to 128 letters, digits and `.`, `_`, `:`, `-`.
     TaskId,
     "task id",

@@ -17,17 +17,22 @@ use crate::refusal::RefusalCode;
 use crate::scope::Scope;
 use crate::token::GrantToken;
 use crate::ttl::{Ttl, Uses};
+use crate::user::UserToken;
 use form::Form;
 
 pub use client::ClientAssertion;
 pub use forms::{
-    NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, withdraw_form,
+    NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, user_task_form,
+    withdraw_form,
 };
 pub use inspection::Inspection;
 pub use revocation::Revocation;
 
 /// The grant type of token exchange (RFC 8693 section 2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// The token type of a JWT (RFC 8693 section 3).
+pub const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// A request to the token endpoint.
 #[derive(Debug)]
@@ -38,13 +43,16 @@ pub enum TokenRequest {
     Nonce(Box<NonceRequest>),
 }
 
-/// Asks for the grant of one task (RFC 6749 section 4.4, RFC 7523 section 2.2).
+/// Asks for the grant of one task: by client credentials (RFC 6749 section 4.4, RFC 7523 section
+/// 2.2), or on behalf of a user by token exchange (RFC 8693).
 #[derive(Debug)]
 pub struct TaskRequest {
     /// Who asks.
     pub client: ClientAssertion,
     /// The task.
     pub task: TaskId,
+    /// On whose behalf, when it is on somebody's.
+    pub user: Option<UserToken>,
 }
 
 /// Asks for the nonce of one call (RFC 8693 section 2.1).
@@ -107,6 +115,9 @@ impl TokenRequest {
         let mut form = Form::read(body)?;
         match form.take("grant_type")?.as_str() {
             "client_credentials" => TaskRequest::from_form(form).map(Self::Task),
+            TOKEN_EXCHANGE if form.has("actor_token") => {
+                TaskRequest::for_user(form).map(Self::Task)
+            }
             TOKEN_EXCHANGE => {
                 NonceRequest::from_form(form).map(|request| Self::Nonce(Box::new(request)))
             }
@@ -121,6 +132,25 @@ impl TaskRequest {
         Ok(Self {
             client: ClientAssertion::take(&mut form)?,
             task: TaskId::new(task.as_str()).map_err(|_| RefusalCode::InvalidRequest)?,
+            user: None,
+        })
+    }
+
+    fn for_user(mut form: Form) -> Result<Self, RefusalCode> {
+        let types =
+            [("subject_token_type", JWT_TYPE), ("requested_token_type", ACCESS_TOKEN_TYPE)];
+        for (name, expected) in types {
+            if form.take(name)?.as_str() != expected {
+                return Err(RefusalCode::InvalidRequest);
+            }
+        }
+        let mut user = form.take("subject_token")?;
+        let user = UserToken::new(std::mem::take(&mut *user));
+        let task = form.take("agentcred_task")?;
+        Ok(Self {
+            client: ClientAssertion::take_as_actor(&mut form)?,
+            task: TaskId::new(task.as_str()).map_err(|_| RefusalCode::InvalidRequest)?,
+            user: Some(user.map_err(|_| RefusalCode::InvalidGrant)?),
         })
     }
 }
@@ -210,6 +240,20 @@ mod tests {
             panic!("not a task request");
         };
         assert_eq!((request.client.text.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
+    }
+
+    #[test]
+    fn a_task_request_on_behalf_of_a_user_reads_back() {
+        let user = UserToken::new("e30.e30.c2ln").unwrap();
+        let body = user_task_form("a.b.c", &TaskId::new("task-42").unwrap(), &user);
+        let TokenRequest::Task(request) = TokenRequest::from_form(body.as_bytes()).unwrap() else {
+            panic!("not a task request");
+        };
+        assert_eq!((request.client.text.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
+        assert!(request.user.is_some());
+        let code = |body: &str| TokenRequest::from_form(body.as_bytes()).unwrap_err();
+        assert_eq!(code(&body.replace("e30.", "")), RefusalCode::InvalidGrant);
+        assert_eq!(code(&body.replacen("jwt", "saml2", 1)), RefusalCode::InvalidRequest);
     }
 
     #[test]

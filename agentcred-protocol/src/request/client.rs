@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::JWT_TYPE;
 use super::form::Form;
 use crate::assertion::ASSERTION_TYPE;
 use crate::refusal::RefusalCode;
@@ -23,6 +24,18 @@ impl ClientAssertion {
         }
         Ok(Self {
             text: take("client_assertion")?,
+            client_id: form.take_if_there("client_id").map(|id| id.to_string()),
+        })
+    }
+
+    /// The same assertion as the actor of a token exchange (RFC 8693 section 2.1).
+    pub(super) fn take_as_actor(form: &mut Form) -> Result<Self, RefusalCode> {
+        let mut take = |name| form.take(name).map_err(|_| RefusalCode::InvalidClient);
+        if take("actor_token_type")?.as_str() != JWT_TYPE {
+            return Err(RefusalCode::InvalidClient);
+        }
+        Ok(Self {
+            text: take("actor_token")?,
             client_id: form.take_if_there("client_id").map(|id| id.to_string()),
         })
     }

@@ -26,6 +26,10 @@ impl Form {
         self.take_if_there(name).ok_or(RefusalCode::InvalidRequest)
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(super) fn take_if_there(&mut self, name: &str) -> Option<Zeroizing<String>> {
         self.0.remove(name)
     }

@@ -4,7 +4,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::form::form;
-use super::{RequestedCall, TOKEN_EXCHANGE};
+use super::{JWT_TYPE, RequestedCall, TOKEN_EXCHANGE};
 use crate::answer::ACCESS_TOKEN_TYPE;
 use crate::approval::Summary;
 use crate::assertion::ASSERTION_TYPE;
@@ -12,6 +12,7 @@ use crate::names::{ApprovalId, ServiceName, TaskId};
 use crate::scope::Scope;
 use crate::token::{GrantToken, NonceToken};
 use crate::ttl::Ttl;
+use crate::user::UserToken;
 
 /// The form body that asks for a task grant.
 pub fn task_form(assertion: &str, task: &TaskId) -> Zeroizing<String> {
@@ -19,6 +20,20 @@ pub fn task_form(assertion: &str, task: &TaskId) -> Zeroizing<String> {
         ("grant_type", "client_credentials"),
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", assertion),
+        ("agentcred_task", task.as_str()),
+    ])
+}
+
+/// The form body that asks for a task grant on behalf of a user (RFC 8693 section 2.1): the user's
+/// token is the subject's and the assertion the actor's.
+pub fn user_task_form(assertion: &str, task: &TaskId, user: &UserToken) -> Zeroizing<String> {
+    form(&[
+        ("grant_type", TOKEN_EXCHANGE),
+        ("subject_token", user.as_form_value()),
+        ("subject_token_type", JWT_TYPE),
+        ("actor_token", assertion),
+        ("actor_token_type", JWT_TYPE),
+        ("requested_token_type", ACCESS_TOKEN_TYPE),
         ("agentcred_task", task.as_str()),
     ])
 }
