@@ -2,7 +2,7 @@
 
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::key::Thumbprint;
-use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName};
+use agentcred_protocol::names::{AgentId, CallId, NonceId, ServiceName, TaskId, ToolName, UserId};
 use agentcred_protocol::scope::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub struct Task {
     pub agent: AgentId,
     /// The name that the agent gave the task.
     pub task: TaskId,
+    /// On whose behalf, when it is on somebody's.
+    pub user: Option<UserId>,
     /// The key that every proof of this task is made with.
     pub key: Thumbprint,
 }
@@ -25,6 +27,9 @@ pub struct Call {
     pub agent: AgentId,
     /// The agent's task.
     pub task: TaskId,
+    /// On whose behalf, when it is on somebody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// The tool.
     pub tool: ToolName,
     /// The call, by the name that the agent side gave it.

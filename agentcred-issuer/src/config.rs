@@ -31,6 +31,13 @@
 //! cache   = "60s"                       # how long a real key is used before it is asked for again
 //! overlap = "5m"                        # how long answers are searched for one that was replaced
 //!
+//! # Whose tokens are believed on who a user is, by names of your own. The keys are a JSON Web Key
+//! # Set; a changed file is read when the configuration is reloaded.
+//! [user_issuers.corp]
+//! issuer    = "https://login.corp.example"  # `iss` of its tokens
+//! audience  = "agentcred"               # what `aud` must name
+//! jwks_file = "corp.jwks"
+//!
 //! [approvals]                           # of grants with approval = "human"
 //! ttl = "5m"                            # how long a human has for a decision
 //! max_pending = 100                     # calls that may wait at a time
@@ -128,6 +135,7 @@ mod raw;
 mod resource_servers;
 mod server;
 mod services;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -231,7 +239,7 @@ impl Config {
             if !RELOADED.contains(&name.as_str()) && before.get(name) != now.get(name) {
                 findings.error(
                     &Key::root(name),
-                    "changes with a restart only; agents, services and tasks can be reloaded",
+                    "changes with a restart only; agents, services, tasks and user_issuers can be reloaded",
                 );
             }
         }
@@ -300,7 +308,13 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let services = services::check(raw.services, folder, findings);
     let resource_servers =
         resource_servers::check(raw.resource_servers, &services, folder, findings);
-    let agents = agents::check(raw.agents, &services, operators.is_some(), folder, findings);
+    let user_issuers = users::check(raw.user_issuers, folder, findings);
+    let known = agents::Known {
+        services: &services,
+        user_issuers: &user_issuers,
+        has_operators: operators.is_some(),
+    };
+    let agents = agents::check(raw.agents, &known, folder, findings);
     Some(Config {
         server: server?,
         issuer: issuer?,
@@ -315,7 +329,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         approvals: approvals?,
         server_nonces,
         policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding)
-            .with_resource_servers(resource_servers),
+            .with_resource_servers(resource_servers)
+            .with_user_issuers(user_issuers.trusted),
         warnings: Vec::new(),
         text: String::new(),
         path: None,
@@ -379,7 +394,7 @@ fn check_issuer(text: &str, findings: &mut Findings) -> Option<Url> {
 }
 
 /// What a running server takes over when it is told to.
-const RELOADED: [&str; 3] = ["agents", "services", "tasks"];
+const RELOADED: [&str; 4] = ["agents", "services", "tasks", "user_issuers"];
 const MOST_OUTSTANDING: usize = 1_000_000;
 
 #[cfg(test)]

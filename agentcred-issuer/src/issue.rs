@@ -52,26 +52,36 @@ pub(crate) async fn token(
     answer.map_err(|_| Refused::unavailable("answer"))
 }
 
-/// Opens a task for the agent that the assertion proves, bound to the key of the proof.
+/// Opens a task for the agent that the assertion proves, bound to the key of the proof. On behalf
+/// of a user it ends when the user's token does.
 async fn grant_task(
     vault: &Vault,
     proof: Proof,
     request: TaskRequest,
 ) -> Result<GrantAnswer, Refused> {
     let agent = agent::authenticate(vault, &request.client).await?;
-    let task = Task { agent, task: request.task, key: proof.key().clone() };
+    let now = vault.now();
+    let mut task = Task { agent, task: request.task, user: None, key: proof.key().clone() };
+    let mut expires = now + TASK_LIFE;
+    if let Some(token) = &request.user {
+        let policy = vault.policy.load();
+        let authenticated = policy.user_issuers().authenticate(token, now);
+        let (user, until) = authenticated.map_err(|refused| refused.about(&task))?;
+        task.user = Some(user);
+        expires = expires.min(until);
+    }
     let about = |refused: Refused| refused.about(&task);
     proof.spend(vault).await.map_err(about)?;
     vault.admit(&task.agent).map_err(about)?;
     let token = GrantToken::mint(&*vault.random)?;
-    let now = vault.now();
     vault
         .ledger
-        .open_task(&token, task.clone(), now + TASK_LIFE, now)
+        .open_task(&token, task.clone(), expires, now)
         .await
         .map_err(|error| about(error.into()))?;
-    let expires_in = TASK_LIFE.as_secs();
-    let event = Event::Task { agent: &task.agent, task: &task.task, expires_in };
+    let expires_in = expires.since(now).as_secs();
+    let event =
+        Event::Task { agent: &task.agent, task: &task.task, user: task.user.as_ref(), expires_in };
     if let Err(error) = vault.record(event).await {
         vault.ledger.revoke_task(&token, now).await?;
         return Err(about(error.into()));
@@ -94,7 +104,7 @@ async fn mint_nonce(
     }
     let policy = vault.policy.load_full();
     let permit = policy.permit(
-        &task.agent,
+        &task,
         &request.service,
         &request.scope,
         request.ttl,
@@ -108,6 +118,7 @@ async fn mint_nonce(
     let call = Call {
         agent: task.agent,
         task: task.task,
+        user: task.user,
         tool: request.call.tool,
         tool_call_id: request.call.tool_call_id,
         args_hash: request.call.args_hash,

@@ -72,6 +72,7 @@ mod steady;
 mod target;
 mod tls;
 mod trace;
+mod users;
 mod vault;
 
 pub use call::{Call, Task};

@@ -9,11 +9,12 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::{Scope, ScopeToken};
 use agentcred_protocol::ttl::{Ttl, Uses};
 
-use crate::call::Call;
+use crate::call::{Call, Task};
 use crate::rates::Rate;
 use crate::refused::Refused;
 use crate::resource_server::{ResourceServer, ResourceServers};
 use crate::service::Service;
+use crate::users::{ForUsers, TrustedIssuers};
 
 /// All agents and services, checked against each other.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Policy {
     agents: BTreeMap<AgentId, Agent>,
     services: BTreeMap<ServiceName, Arc<Service>>,
     resource_servers: ResourceServers,
+    user_issuers: TrustedIssuers,
     /// How many live nonces a task may have.
     max_outstanding: usize,
 }
@@ -35,11 +37,12 @@ pub(crate) struct Agent {
 }
 
 /// How far a grant goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     pub(crate) max_ttl: Ttl,
     pub(crate) max_uses: Uses,
     pub(crate) needs_approval: bool,
+    pub(crate) users: ForUsers,
 }
 
 /// What the policy grants to a request for a nonce: exactly what was asked for, but for a TTL
@@ -75,12 +78,15 @@ impl Policy {
         services: BTreeMap<ServiceName, Arc<Service>>,
         max_outstanding: usize,
     ) -> Self {
-        let resource_servers = ResourceServers::default();
-        Self { agents, services, resource_servers, max_outstanding }
+        Self { agents, services, max_outstanding, ..Self::default() }
     }
 
     pub(crate) fn with_resource_servers(self, resource_servers: ResourceServers) -> Self {
         Self { resource_servers, ..self }
+    }
+
+    pub(crate) fn with_user_issuers(self, user_issuers: TrustedIssuers) -> Self {
+        Self { user_issuers, ..self }
     }
 
     /// Who may ask about nonces, by its name.
@@ -112,10 +118,16 @@ impl Policy {
     /// since.
     pub(crate) fn still_grants(&self, call: &Call) -> bool {
         self.agents.get(&call.agent).is_some_and(|agent| {
-            call.scope
-                .tokens()
-                .all(|token| agent.grants.contains_key(&(call.service.clone(), token.clone())))
+            call.scope.tokens().all(|token| {
+                let bounds = agent.grants.get(&(call.service.clone(), token.clone()));
+                bounds.is_some_and(|bounds| bounds.users.admits(call.user.as_ref()))
+            })
         })
+    }
+
+    /// Those whose tokens say who a user is.
+    pub(crate) fn user_issuers(&self) -> &TrustedIssuers {
+        &self.user_issuers
     }
 
     /// The names of all agents.
@@ -123,21 +135,21 @@ impl Policy {
         self.agents.keys()
     }
 
-    /// Decides whether `agent` may have a nonce.
+    /// Decides whether an agent may have a nonce, on behalf of its task's user or on nobody's.
     ///
     /// # Errors
-    /// When the service or any token of the scope is not granted, or more uses are asked for
-    /// than granted. A scope is never narrowed.
+    /// When the service or any token of the scope is not granted, or not for this user, or more
+    /// uses are asked for than granted. A scope is never narrowed.
     pub(crate) fn permit(
         &self,
-        agent: &AgentId,
+        task: &Task,
         service: &ServiceName,
         scope: &Scope,
         ttl: Ttl,
         uses: Uses,
     ) -> Result<Permit, Refused> {
         let target = || Refused::new(RefusalCode::InvalidTarget, "service_not_granted");
-        let agent = self.agents.get(agent).ok_or_else(target)?;
+        let agent = self.agents.get(&task.agent).ok_or_else(target)?;
         let knows_service = self.services.contains_key(service)
             && agent.grants.keys().any(|(granted, _)| granted == service);
         if !knows_service {
@@ -149,6 +161,9 @@ impl Policy {
                 .grants
                 .get(&(service.clone(), token.clone()))
                 .ok_or_else(|| Refused::new(RefusalCode::InvalidScope, "scope_not_granted"))?;
+            if !bounds.users.admits(task.user.as_ref()) {
+                return Err(Refused::new(RefusalCode::AccessDenied, "not_for_this_user"));
+            }
             if uses > bounds.max_uses {
                 return Err(Refused::new(
                     RefusalCode::InvalidAuthorizationDetails,
@@ -166,10 +181,11 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use agentcred_protocol::key::SigningKey;
 
     fn policy() -> (tempfile::TempDir, Policy) {
         let folder = tempfile::tempdir().unwrap();
-        let key = agentcred_protocol::key::SigningKey::ephemeral().unwrap();
+        let key = SigningKey::ephemeral().unwrap();
         let jwk = serde_json::to_string(key.public()).unwrap();
         std::fs::write(folder.path().join("a.jwk"), jwk).unwrap();
         let config = Config::parse(
@@ -199,10 +215,16 @@ mod tests {
     }
 
     fn ask(agent: &str, service: &str, scope: &str, uses: u32) -> Result<Permit, RefusalCode> {
+        let task = Task {
+            agent: agent.parse().unwrap(),
+            task: "task-1".parse().unwrap(),
+            user: None,
+            key: SigningKey::ephemeral().unwrap().thumbprint().clone(),
+        };
         policy()
             .1
             .permit(
-                &agent.parse().unwrap(),
+                &task,
                 &service.parse().unwrap(),
                 &scope.parse().unwrap(),
                 Ttl::MAX,

@@ -137,8 +137,7 @@ impl TaskRequest {
     }
 
     fn for_user(mut form: Form) -> Result<Self, RefusalCode> {
-        let types =
-            [("subject_token_type", JWT_TYPE), ("requested_token_type", ACCESS_TOKEN_TYPE)];
+        let types = [("subject_token_type", JWT_TYPE), ("requested_token_type", ACCESS_TOKEN_TYPE)];
         for (name, expected) in types {
             if form.take(name)?.as_str() != expected {
                 return Err(RefusalCode::InvalidRequest);

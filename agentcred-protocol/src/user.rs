@@ -140,8 +140,7 @@ impl UserIssuer {
         token: &UserToken,
         now: UnixTime,
     ) -> Result<AuthenticatedUser, InvalidUserToken> {
-        let header =
-            jsonwebtoken::decode_header(token.0.as_str()).map_err(|_| InvalidUserToken)?;
+        let header = jsonwebtoken::decode_header(token.0.as_str()).map_err(|_| InvalidUserToken)?;
         let named = |key: &&UserKey| match (&header.kid, &key.id) {
             (Some(wanted), Some(id)) => wanted == id,
             _ => true,

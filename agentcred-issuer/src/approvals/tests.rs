@@ -21,6 +21,7 @@ fn call(grant: &str, call: &str) -> AskedCall {
         task: Task {
             agent: "billing".parse().unwrap(),
             task: "task-1".parse().unwrap(),
+            user: None,
             key: SigningKey::ephemeral().unwrap().thumbprint().clone(),
         },
         tool: "refund_charge".parse().unwrap(),

@@ -3,7 +3,7 @@
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{
-    AgentId, ApprovalId, CallId, NonceId, OperatorName, ServiceName, TaskId, ToolName,
+    AgentId, ApprovalId, CallId, NonceId, OperatorName, ServiceName, TaskId, ToolName, UserId,
 };
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
@@ -69,7 +69,13 @@ pub(crate) enum Event<'a> {
         operator: Option<&'a OperatorName>,
     },
     /// A task grant is handed out.
-    Task { agent: &'a AgentId, task: &'a TaskId, expires_in: u64 },
+    Task {
+        agent: &'a AgentId,
+        task: &'a TaskId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<&'a UserId>,
+        expires_in: u64,
+    },
     /// A nonce is handed out.
     Mint {
         #[serde(flatten)]
@@ -218,6 +224,8 @@ pub(crate) struct About {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) task: Option<TaskId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool: Option<ToolName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_call_id: Option<CallId>,
@@ -237,6 +245,7 @@ impl From<&Call> for About {
         Self {
             agent: Some(call.agent),
             task: Some(call.task),
+            user: call.user,
             tool: Some(call.tool),
             tool_call_id: Some(call.tool_call_id),
             args_hash: Some(call.args_hash),
@@ -249,7 +258,12 @@ impl From<&Call> for About {
 
 impl From<&Task> for About {
     fn from(task: &Task) -> Self {
-        Self { agent: Some(task.agent.clone()), task: Some(task.task.clone()), ..Self::default() }
+        Self {
+            agent: Some(task.agent.clone()),
+            task: Some(task.task.clone()),
+            user: task.user.clone(),
+            ..Self::default()
+        }
     }
 }
 

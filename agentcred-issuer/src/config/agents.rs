@@ -12,13 +12,20 @@ use agentcred_protocol::ttl::{Ttl, Uses};
 use super::finding::{Findings, Key};
 use super::raw::{RawAgent, RawGrant};
 use super::services::Services;
+use super::users::UserIssuers;
 use crate::policy::{Agent, Bounds};
 use crate::rates::Rate;
 
+/// What grants may name.
+pub(super) struct Known<'a> {
+    pub(super) services: &'a Services,
+    pub(super) user_issuers: &'a UserIssuers,
+    pub(super) has_operators: bool,
+}
+
 pub(super) fn check(
     agents: BTreeMap<String, RawAgent>,
-    services: &Services,
-    has_operators: bool,
+    known: &Known<'_>,
     folder: &Path,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<AgentId, Agent> {
@@ -31,7 +38,7 @@ pub(super) fn check(
         let at = Key::root("agents").field(&name);
         let keys = check_keys(&name, raw.keys, &at.field("keys"), folder, &mut owners, findings);
         let rate = check_rate(raw.rate.as_deref(), raw.burst, &at, findings);
-        let grants = check_grants(raw.allow, &at.field("allow"), services, has_operators, findings);
+        let grants = check_grants(raw.allow, &at.field("allow"), known, findings);
         match AgentId::new(name) {
             Ok(id) => drop(checked.insert(id, Agent { keys, rate, grants })),
             Err(error) => findings.error(&at, format!("is no agent: {error}")),
@@ -112,17 +119,17 @@ fn check_rate(
 fn check_grants(
     grants: Vec<RawGrant>,
     at: &Key,
-    services: &Services,
-    has_operators: bool,
+    known: &Known<'_>,
     findings: &mut Findings<'_>,
 ) -> HashMap<(ServiceName, ScopeToken), Bounds> {
+    let services = known.services;
     let mut checked = HashMap::new();
     if grants.is_empty() {
         findings.warning(at, "is empty: the agent is granted nothing");
     }
     for (position, raw) in grants.into_iter().enumerate() {
         let at = at.item(position);
-        let bounds = check_bounds(&raw, &at, has_operators, findings);
+        let bounds = check_bounds(&raw, &at, known, findings);
         if services.broken.contains(&raw.service) {
             continue;
         }
@@ -136,8 +143,8 @@ fn check_grants(
         }
         for (position, token) in raw.scopes.into_iter().enumerate() {
             let at = at.field("scopes").item(position);
-            let known = ScopeToken::new(token).ok().filter(|it| service.scopes.contains_key(it));
-            let (Some(token), Some(bounds)) = (known, bounds) else {
+            let token = ScopeToken::new(token).ok().filter(|it| service.scopes.contains_key(it));
+            let (Some(token), Some(bounds)) = (token, bounds.clone()) else {
                 if bounds.is_some() {
                     let scopes = list(&service.scopes);
                     findings.error(&at, format!("names no scope of {}: {scopes}", service.name));
@@ -155,12 +162,12 @@ fn check_grants(
 fn check_bounds(
     raw: &RawGrant,
     at: &Key,
-    has_operators: bool,
+    known: &Known<'_>,
     findings: &mut Findings<'_>,
 ) -> Option<Bounds> {
     let needs_approval = match raw.approval.as_deref() {
         None => false,
-        Some("human") if has_operators => true,
+        Some("human") if known.has_operators => true,
         Some("human") => {
             let message = "needs somebody who can approve; add [operators]";
             findings.error(&at.field("approval"), message);
@@ -179,7 +186,8 @@ fn check_bounds(
     if let Err(error) = uses {
         findings.error(&at.field("max_uses"), error.to_string());
     }
-    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()?, needs_approval })
+    let users = known.user_issuers.check_users(raw.users.clone(), &at.field("users"), findings);
+    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()?, needs_approval, users })
 }
 
 fn list<K: ToString, V>(names: &BTreeMap<K, V>) -> String {

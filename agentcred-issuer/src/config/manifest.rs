@@ -74,7 +74,7 @@ impl Config {
                 let message = format!("lacks `{token}` on `{service}`, which is needed by {tools}");
                 findings.error(&allow, message);
             }
-            Some(bounds) => check_bounds(token, need, *bounds, &allow, findings),
+            Some(bounds) => check_bounds(token, need, bounds, &allow, findings),
         }
     }
 }
@@ -82,12 +82,12 @@ impl Config {
 fn check_bounds(
     token: &ScopeToken,
     need: &Need,
-    granted: Bounds,
+    granted: &Bounds,
     allow: &Key,
     findings: &mut Findings<'_>,
 ) {
     let tools = list(need);
-    let Bounds { max_ttl, max_uses, .. } = granted;
+    let Bounds { max_ttl, max_uses, .. } = *granted;
     let (uses, most) = (need.uses.count(), max_uses.count());
     if uses > most {
         let message = format!("grants `{token}` {most} uses, and {uses} are needed by {tools}");

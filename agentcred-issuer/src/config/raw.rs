@@ -26,6 +26,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) proofs: RawProofs,
     #[serde(default)]
+    pub(crate) user_issuers: BTreeMap<String, RawUserIssuer>,
+    #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
     pub(crate) resource_servers: BTreeMap<String, RawResourceServer>,
@@ -165,6 +167,15 @@ pub(crate) struct RawGrant {
     pub(crate) max_ttl: Option<String>,
     pub(crate) max_uses: Option<u32>,
     pub(crate) approval: Option<String>,
+    pub(crate) users: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawUserIssuer {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) jwks_file: PathBuf,
 }
 
 #[derive(Deserialize)]

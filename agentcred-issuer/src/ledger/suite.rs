@@ -71,6 +71,7 @@ fn task() -> Task {
     Task {
         agent: "billing".parse().unwrap(),
         task: "task-1".parse().unwrap(),
+        user: Some("corp:ada".parse().unwrap()),
         key: SigningKey::ephemeral().unwrap().thumbprint().clone(),
     }
 }
@@ -79,6 +80,7 @@ fn call() -> Call {
     Call {
         agent: "billing".parse().unwrap(),
         task: "task-1".parse().unwrap(),
+        user: Some("corp:ada".parse().unwrap()),
         tool: "find_customers".parse().unwrap(),
         tool_call_id: "call_1".parse().unwrap(),
         args_hash: ArgumentsHash::of(&json!({})),

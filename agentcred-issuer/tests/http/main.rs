@@ -29,6 +29,7 @@ mod least;
 mod lifetimes;
 mod limiting;
 mod malformed;
+mod matrix;
 mod metering;
 mod multiplexed;
 mod mutated;
@@ -54,6 +55,7 @@ mod tls;
 mod tracing;
 mod traversal;
 mod upstream;
+mod users;
 
 /// How much of a long run to do: what the variable says, else a part that takes seconds.
 fn count(variable: &str, usual: usize) -> usize {

@@ -26,6 +26,26 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "resource_servers.gate.services",
         "is empty",
     ),
+    (
+        "[user_issuers.corp]\nissuer = \"\"\naudience = \"a\"\njwks_file = \"corp.jwks\"",
+        "user_issuers.corp.issuer",
+        "say what `iss` is",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"\"\njwks_file = \"corp.jwks\"",
+        "user_issuers.corp.audience",
+        "a token for anybody",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_file = \"corp.jwks\"",
+        "user_issuers.corp.jwks_file",
+        "cannot be read",
+    ),
+    (
+        "[user_issuers.Corp]\nissuer = \"i\"\naudience = \"a\"\njwks_file = \"corp.jwks\"",
+        "user_issuers.Corp",
+        "must be called by",
+    ),
 ];
 
 #[test]
