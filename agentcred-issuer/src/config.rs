@@ -65,6 +65,8 @@
 //! burst = 10                            # how many at once; all of one period if not given
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
 //!          { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" }]
+//! # With `users`, a grant holds for tasks on behalf of these users alone: one as "corp:ada", all of
+//! # an issuer as "corp:*", or any as "*".
 //!
 //! [resource_servers.reports]            # an internal service that accepts nonces itself
 //! keys     = ["reports.jwk"]            # what it asks the issuer with

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use agentcred_protocol::names::{AgentId, CallId, NameError, ServiceName, TaskId};
 use agentcred_protocol::scope::Scope;
+use agentcred_protocol::user::UserToken;
 
 use crate::grant::Grant;
-use crate::issuer::{Issuer, IssuerError};
+use crate::issuer::{Issuer, IssuerError, OpenTask};
 use crate::panics;
 use crate::progress::{Listener, Progress};
 use crate::task::Task;
@@ -55,16 +56,20 @@ impl Agent {
     /// # Errors
     /// When the task's id is not one, or the issuer refuses or cannot be reached.
     pub fn task(&self, id: impl Into<String>) -> Opening<'_> {
-        Opening { agent: self, id: id.into(), tools: None }
+        Opening { agent: self, id: id.into(), tools: None, user: None }
     }
 }
 
 /// A task that is opened when it is awaited.
 ///
 /// ```
-/// # use agentcred_runtime::Agent;
-/// # async fn run(agent: Agent) -> Result<(), Box<dyn std::error::Error>> {
-/// let task = agent.task("task-42").only_tools(["find_customers", "list_invoices"]).await?;
+/// # use agentcred_runtime::{Agent, UserToken};
+/// # async fn run(agent: Agent, id_token: String) -> Result<(), Box<dyn std::error::Error>> {
+/// let task = agent
+///     .task("task-42")
+///     .only_tools(["find_customers", "list_invoices"])
+///     .on_behalf_of(UserToken::new(id_token)?)
+///     .await?;
 /// # Ok(()) }
 /// ```
 #[must_use = "a task is opened by `.await`"]
@@ -72,6 +77,7 @@ pub struct Opening<'a> {
     agent: &'a Agent,
     id: String,
     tools: Option<Vec<String>>,
+    user: Option<UserToken>,
 }
 
 impl Opening<'_> {
@@ -87,6 +93,17 @@ impl Opening<'_> {
         self
     }
 
+    /// Opens the task on behalf of the user whose login gave this token (RFC 8693). The policy may
+    /// grant more to some users, and the audit names the user. The task ends when the token does.
+    ///
+    /// # Security
+    /// The token goes to the issuer. It is kept in this process as long as the task, since the
+    /// grant may have to be opened again; no tool and no model comes by it.
+    pub fn on_behalf_of(mut self, user: UserToken) -> Self {
+        self.user = Some(user);
+        self
+    }
+
     async fn open(self) -> Result<Task, TaskError> {
         let Agent { id: agent, issuer, toolbox, listener, approval_wait } = self.agent;
         let id = TaskId::new(self.id).map_err(TaskError::Id)?;
@@ -96,7 +113,8 @@ impl Opening<'_> {
                 Arc::new(toolbox.only(&names).map_err(|tool| TaskError::UnknownTool { tool })?)
             }
         };
-        let grant = Grant::open(Arc::clone(issuer), agent.clone(), id.clone()).await?;
+        let wish = OpenTask { agent: agent.clone(), task: id.clone(), user: self.user };
+        let grant = Grant::open(Arc::clone(issuer), wish).await?;
         tracing::info!(%agent, task = %id, "task opened");
         Ok(Task::new(agent.clone(), id, grant, toolbox, listener.clone(), *approval_wait))
     }

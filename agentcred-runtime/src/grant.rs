@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use agentcred_protocol::names::{AgentId, ApprovalId, TaskId};
+use agentcred_protocol::names::ApprovalId;
 use agentcred_protocol::refusal::RefusalCode;
 use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
 
 use crate::background::Background;
-use crate::issuer::{Issuer, IssuerError, MintRequest, Minted, TaskGrant};
+use crate::issuer::{Issuer, IssuerError, MintRequest, Minted, OpenTask, TaskGrant};
 use crate::patience::Patience;
 
 /// A grant with less life than this is opened again before a nonce is minted from it.
@@ -21,8 +21,7 @@ const SETTLE_WAIT: Duration = Duration::from_secs(3);
 /// What a task mints its nonces from.
 pub(crate) struct Grant {
     issuer: Arc<dyn Issuer>,
-    agent: AgentId,
-    task: TaskId,
+    wish: OpenTask,
     background: Arc<Background>,
     state: Mutex<State>,
     /// Held while a grant is opened or closed, so that many calls open one and none after the end.
@@ -43,16 +42,11 @@ struct Opened {
 
 impl Grant {
     /// Opens the task at the issuer.
-    pub(crate) async fn open(
-        issuer: Arc<dyn Issuer>,
-        agent: AgentId,
-        task: TaskId,
-    ) -> Result<Self, IssuerError> {
-        let current = Opened::at(&*issuer, &agent, &task).await?;
+    pub(crate) async fn open(issuer: Arc<dyn Issuer>, wish: OpenTask) -> Result<Self, IssuerError> {
+        let current = Opened::at(&*issuer, &wish).await?;
         Ok(Self {
             issuer,
-            agent,
-            task,
+            wish,
             background: Arc::default(),
             state: Mutex::new(State { current, former: Vec::new(), closed: false }),
             opening: tokio::sync::Mutex::default(),
@@ -133,8 +127,8 @@ impl Grant {
         if !Arc::ptr_eq(&current, lost) {
             return Ok(current);
         }
-        let opened = Opened::at(&*self.issuer, &self.agent, &self.task).await?;
-        tracing::info!(agent = %self.agent, task = %self.task, "task opened again");
+        let opened = Opened::at(&*self.issuer, &self.wish).await?;
+        tracing::info!(agent = %self.wish.agent, task = %self.wish.task, "task opened again");
         let mut state = self.state();
         state.former.retain(|opened| !opened.is_over());
         let former = std::mem::replace(&mut state.current, Arc::clone(&opened));
@@ -153,14 +147,10 @@ impl Grant {
 }
 
 impl Opened {
-    async fn at(
-        issuer: &dyn Issuer,
-        agent: &AgentId,
-        task: &TaskId,
-    ) -> Result<Arc<Self>, IssuerError> {
+    async fn at(issuer: &dyn Issuer, wish: &OpenTask) -> Result<Arc<Self>, IssuerError> {
         let mut patience = Patience::default();
         loop {
-            match issuer.open_task(agent, task).await {
+            match issuer.open_task(wish).await {
                 Ok(grant) => {
                     let expires = grant.expires_in().map(|life| Instant::now() + life);
                     return Ok(Arc::new(Self { grant, expires }));

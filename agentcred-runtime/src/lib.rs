@@ -80,6 +80,7 @@ mod rules;
 
 pub use agent::{Agent, AgentBuilder, BuildError, Opening, TaskError};
 pub use agentcred_protocol as protocol;
+pub use agentcred_protocol::user::UserToken;
 pub use argument_error::{ArgumentError, ArgumentErrorKind};
 pub use arguments::Arguments;
 pub use context::CallContext;
@@ -88,7 +89,7 @@ pub use egress::{EgressRequest, EgressResponse, RequestError};
 pub use error::ToolError;
 pub use issuer::{
     Credential, HttpIssuer, Issuer, IssuerError, MemoryIssuer, MintRequest, Minted, NotApproved,
-    TaskGrant,
+    OpenTask, TaskGrant,
 };
 pub use manifest::ManifestError;
 #[cfg(feature = "zeroizing")]

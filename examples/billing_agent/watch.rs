@@ -1,9 +1,9 @@
 //! An issuer that tells the conversation about every nonce that another issuer mints.
 
-use agentcred::protocol::names::{AgentId, NonceId, TaskId};
+use agentcred::protocol::names::NonceId;
 use agentcred::protocol::scrub::Scrubber;
 use agentcred::{
-    Credential, EgressRequest, EgressResponse, Issuer, IssuerError, MintRequest, Minted,
+    Credential, EgressRequest, EgressResponse, Issuer, IssuerError, MintRequest, Minted, OpenTask,
     RequestError, TaskGrant,
 };
 use async_trait::async_trait;
@@ -19,12 +19,8 @@ pub(crate) struct Watched<I> {
 
 #[async_trait]
 impl<I: Issuer> Issuer for Watched<I> {
-    async fn open_task(
-        &self,
-        agent: &AgentId,
-        task: &TaskId,
-    ) -> Result<Box<dyn TaskGrant>, IssuerError> {
-        let grant = self.issuer.open_task(agent, task).await?;
+    async fn open_task(&self, wish: &OpenTask) -> Result<Box<dyn TaskGrant>, IssuerError> {
+        let grant = self.issuer.open_task(wish).await?;
         Ok(Box::new(WatchedGrant { grant, conversation: self.conversation.clone() }))
     }
 }

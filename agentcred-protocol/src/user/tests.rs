@@ -90,7 +90,7 @@ fn neither_no_algorithm_nor_the_public_key_as_a_secret_is_believed() {
 #[test]
 fn an_rsa_key_is_used_for_the_algorithm_that_it_names_alone() {
     let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
-    let private = aws_lc_rs::encoding::Pkcs8V1Der::from(pair.as_der().unwrap());
+    let private: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let pem = pem(private.as_ref());
     let key = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
     let mut jwk = json!(Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap());

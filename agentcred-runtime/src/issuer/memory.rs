@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agentcred_protocol::approval::PendingApproval;
-use agentcred_protocol::names::{AgentId, ApprovalId, NonceId, TaskId};
+use agentcred_protocol::names::{ApprovalId, NonceId};
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::token::NonceToken;
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
 
-use super::{Credential, Issuer, IssuerError, MintRequest, Minted, TaskGrant};
+use super::{Credential, Issuer, IssuerError, MintRequest, Minted, OpenTask, TaskGrant};
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 
 /// Grants what it was told to grant, sends requests to a function, and remembers what happened.
@@ -190,7 +190,7 @@ impl State {
 
 #[async_trait]
 impl Issuer for MemoryIssuer {
-    async fn open_task(&self, _: &AgentId, _: &TaskId) -> Result<Box<dyn TaskGrant>, IssuerError> {
+    async fn open_task(&self, _: &OpenTask) -> Result<Box<dyn TaskGrant>, IssuerError> {
         let mut state = self.lock();
         state.answer()?;
         state.opened += 1;

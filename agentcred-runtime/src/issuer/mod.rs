@@ -14,6 +14,7 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::ttl::{Ttl, Uses};
+use agentcred_protocol::user::UserToken;
 use async_trait::async_trait;
 
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
@@ -28,11 +29,26 @@ pub trait Issuer: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the vault side refuses, cannot be reached or answers something else.
-    async fn open_task(
-        &self,
-        agent: &AgentId,
-        task: &TaskId,
-    ) -> Result<Box<dyn TaskGrant>, IssuerError>;
+    async fn open_task(&self, wish: &OpenTask) -> Result<Box<dyn TaskGrant>, IssuerError>;
+}
+
+/// The task that a grant is asked for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OpenTask {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its task.
+    pub task: TaskId,
+    /// On whose behalf, when it is on somebody's. An issuer that cannot tell users apart must refuse it.
+    pub user: Option<UserToken>,
+}
+
+impl OpenTask {
+    /// A task that is on nobody's behalf.
+    pub fn new(agent: AgentId, task: TaskId) -> Self {
+        Self { agent, task, user: None }
+    }
 }
 
 /// One open task at the vault side.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use agentcred_runtime::protocol::key::SigningKey;
-use agentcred_runtime::{HttpIssuer, Issuer as _};
+use agentcred_runtime::{HttpIssuer, Issuer as _, OpenTask};
 
 const CHILD: &str = "AGENTCRED_PROXY_CHILD";
 /// Nobody listens on this port.
@@ -42,8 +42,8 @@ async fn no_proxy_of_the_environment_is_asked() {
         Ok("agent") => {
             let key = SigningKey::ephemeral().unwrap();
             let issuer = HttpIssuer::new(NOBODY.parse().unwrap(), key).unwrap();
-            let opened =
-                issuer.open_task(&"agent".parse().unwrap(), &"task".parse().unwrap()).await;
+            let wish = OpenTask::new("agent".parse().unwrap(), "task".parse().unwrap());
+            let opened = issuer.open_task(&wish).await;
             assert!(opened.is_err());
         }
         Ok(_) => assert!(reqwest::Client::new().get(NOBODY).send().await.is_err()),

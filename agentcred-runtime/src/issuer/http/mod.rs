@@ -12,10 +12,11 @@ use agentcred_protocol::assertion;
 use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::Metadata;
-use agentcred_protocol::names::{AgentId, ApprovalId, ServiceName, TaskId};
+use agentcred_protocol::names::{ApprovalId, ServiceName};
 use agentcred_protocol::random::fresh_id;
 use agentcred_protocol::request::{
-    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form, withdraw_form,
+    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form, user_task_form,
+    withdraw_form,
 };
 use agentcred_protocol::token::GrantToken;
 use agentcred_protocol::trace::TraceParent;
@@ -26,7 +27,7 @@ use zeroize::Zeroizing;
 use self::nonce::HttpNonce;
 use self::proven::ProvenWire;
 use self::vault::Vault;
-use super::{Issuer, IssuerError, MintRequest, Minted, TaskGrant};
+use super::{Issuer, IssuerError, MintRequest, Minted, OpenTask, TaskGrant};
 use crate::config::Environment;
 use crate::wire::Wire;
 
@@ -127,11 +128,8 @@ impl HttpIssuer {
 
 #[async_trait]
 impl Issuer for HttpIssuer {
-    async fn open_task(
-        &self,
-        agent: &AgentId,
-        task: &TaskId,
-    ) -> Result<Box<dyn TaskGrant>, IssuerError> {
+    async fn open_task(&self, wish: &OpenTask) -> Result<Box<dyn TaskGrant>, IssuerError> {
+        let OpenTask { agent, task, user } = wish;
         let vault = Arc::clone(&self.vault);
         if let Some(only) = vault.only_agent.as_ref().filter(|only| *only != agent) {
             return Err(IssuerError::Misconfigured(format!(
@@ -145,8 +143,11 @@ impl Issuer for HttpIssuer {
             .map_err(|_| IssuerError::Local)?;
         let assertion = Zeroizing::new(assertion);
         let proof_key = SigningKey::ephemeral().map_err(|_| IssuerError::Local)?;
-        let body =
-            vault.post(&metadata.token_endpoint, &proof_key, task_form(&assertion, task)).await?;
+        let form = match user {
+            None => task_form(&assertion, task),
+            Some(user) => user_task_form(&assertion, task, user),
+        };
+        let body = vault.post(&metadata.token_endpoint, &proof_key, form).await?;
         let grant = GrantAnswer::from_json(&body).map_err(|_| vault.garbled())?;
         Ok(Box::new(HttpGrant {
             session: Arc::new(Session { vault, metadata, proof_key }),
