@@ -1,6 +1,9 @@
 //! Every agent, task, user, service and scope against each other: what is granted passes, and
 //! nothing else does.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use agentcred_protocol::clock::Clock as _;
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::token::GrantToken;
@@ -43,15 +46,15 @@ struct Table {
 impl Table {
     fn rule(&self, agent: usize, service: usize, scope: usize) -> Rule {
         // A scope belongs to one service. About half of what could be granted is.
-        let rule = if scope % self.size.services != service {
-            Rule::Nobody
-        } else {
+        let rule = if scope % self.size.services == service {
             match (agent * 31 + scope * 17 + agent * scope) % 5 {
                 0 => Rule::Anybody,
                 1 => Rule::Only("corp:ada"),
                 2 => Rule::Only("corp:bob"),
                 _ => Rule::Nobody,
             }
+        } else {
+            Rule::Nobody
         };
         match (self.flipped == Some((agent, service, scope)), rule) {
             (false, rule) => rule,
@@ -68,35 +71,38 @@ impl Table {
              audience = \"agentcred\"\njwks_file = \"corp.jwks\"\n"
             .to_owned();
         for agent in 0..agents {
-            text += &format!("[agents.agent-{agent}]\nkeys = [\"agent-{agent}.jwk\"]\nallow = [\n");
+            write!(text, "[agents.agent-{agent}]\nkeys = [\"agent-{agent}.jwk\"]\nallow = [\n")
+                .unwrap();
             for (service, scope) in pairs(services, scopes) {
                 let users = match self.rule(agent, service, scope) {
                     Rule::Nobody => continue,
                     Rule::Anybody => String::new(),
                     Rule::Only(user) => format!(", users = [\"{user}\"]"),
                 };
-                text += &format!(
-                    "{{ service = \"service-{service}\", scopes = [\"read:{scope}\"]{users} }},\n"
-                );
+                writeln!(
+                    text,
+                    "{{ service = \"service-{service}\", scopes = [\"read:{scope}\"]{users} }},"
+                )
+                .unwrap();
             }
             text += "]\n";
         }
         for service in 0..services {
-            text += &format!(
-                "[services.service-{service}]\norigin = \"http://{}\"\nsecret = \"file:stripe.key\"\n\
+            write!(text, "[services.service-{service}]\norigin = \"http://{}\"\nsecret = \"file:stripe.key\"\n\
                  inject = {{ header = \"authorization\", format = \"Bearer {{secret}}\" }}\n\
                  allow_networks = [\"127.0.0.0/8\"]\n",
-                upstream.address
-            );
+                upstream.address).unwrap();
             // A flipped rule may need a scope at a service that has it not otherwise.
             for scope in (0..scopes).filter(|scope| {
                 scope % services == service
                     || self.flipped.is_some_and(|(_, s, c)| (s, c) == (service, *scope))
             }) {
-                text += &format!(
+                write!(
+                    text,
                     "[[services.service-{service}.scopes.\"read:{scope}\"]]\nmethod = \"GET\"\n\
                      path = \"/of/{scope}\"\n"
-                );
+                )
+                .unwrap();
             }
         }
         text
@@ -122,7 +128,7 @@ async fn set(table: &Table) -> (Stage, Vec<Agent>, Signer) {
     .await;
     let agents = keys.into_iter().enumerate().map(|(it, key)| {
         let issuer = stage.server.url().clone();
-        Agent::new(&format!("agent-{it}"), key, issuer, std::sync::Arc::clone(&stage.clock))
+        Agent::new(&format!("agent-{it}"), key, issuer, Arc::clone(&stage.clock))
     });
     let agents = agents.collect();
     (stage, agents, login)
