@@ -61,10 +61,7 @@ fn every_key_is_documented() {
 /// The document with what is commented out without a space.
 fn with_alternatives(text: &str) -> Value {
     let is_alternative = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
-    let lines = text.lines().map(|line| match is_alternative(&line) {
-        true => &line[1..],
-        false => line,
-    });
+    let lines = text.lines().map(|line| if is_alternative(&line) { &line[1..] } else { line });
     Value::Table(lines.collect::<Vec<_>>().join("\n").parse().unwrap())
 }
 
