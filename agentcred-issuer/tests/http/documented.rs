@@ -30,6 +30,9 @@ fn the_documented_configuration_is_accepted_without_a_warning() {
     }
     write_private(&at("aws.key"), "AKIAIOSFODNN7EXAMPLE:canary_0123456789_0123456789_01234567");
     let _: SigningKey = new_key(folder.path(), "billing-agent");
+    let login = new_key(folder.path(), "archive-gate");
+    let keys = serde_json::json!({ "keys": [login.public()] }).to_string();
+    std::fs::write(at("corp.jwks"), keys).unwrap();
     std::fs::write(at("issuer.toml"), DOCUMENTED).unwrap();
     let checked = command()
         .args(["check", "--config", "issuer.toml"])

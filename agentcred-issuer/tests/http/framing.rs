@@ -138,7 +138,7 @@ async fn silent_and_slow_connections_are_closed() {
 #[tokio::test]
 async fn an_unknown_place_is_not_found() {
     let stage = Stage::set().await;
-    for path in ["/", "/egress", "/egressx/stripe", "/Token", "/token/", "/introspect"] {
+    for path in ["/", "/egress", "/egressx/stripe", "/Token", "/token/", "/userinfo"] {
         let response = stage.agent.http.get(stage.agent.url(path)).send().await.unwrap();
         assert_eq!(response.status(), 404, "{path}");
     }
