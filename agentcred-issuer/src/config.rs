@@ -241,7 +241,8 @@ impl Config {
             if !RELOADED.contains(&name.as_str()) && before.get(name) != now.get(name) {
                 findings.error(
                     &Key::root(name),
-                    "changes with a restart only; agents, services, tasks and user_issuers can be reloaded",
+                    "changes with a restart only; all that grants is reloaded: agents, services, \
+                     resource_servers, user_issuers and tasks",
                 );
             }
         }
@@ -396,7 +397,7 @@ fn check_issuer(text: &str, findings: &mut Findings) -> Option<Url> {
 }
 
 /// What a running server takes over when it is told to.
-const RELOADED: [&str; 4] = ["agents", "services", "tasks", "user_issuers"];
+const RELOADED: [&str; 5] = ["agents", "resource_servers", "services", "tasks", "user_issuers"];
 const MOST_OUTSTANDING: usize = 1_000_000;
 
 #[cfg(test)]
