@@ -13,7 +13,7 @@ use crate::{Dice, count, task};
 const GRACE: Duration = Duration::from_secs(5);
 
 /// About as many turns of the executor as a call takes.
-const TURNS: usize = 1_000;
+const TURNS: usize = 300;
 
 /// Ask twice with a nonce that allows for more.
 #[credentialed_tool(service = "crm", scope = "read:records", ttl = "1m", uses = 3)]
