@@ -31,12 +31,10 @@
 //! cache   = "60s"                       # how long a real key is used before it is asked for again
 //! overlap = "5m"                        # how long answers are searched for one that was replaced
 //!
-//! # Whose tokens are believed on who a user is, by names of your own. The keys are a JSON Web Key
-//! # Set; a changed file is read when the configuration is reloaded.
-//! [user_issuers.corp]
+//! [user_issuers.corp]                   # whose tokens are believed on who a user is
 //! issuer    = "https://login.corp.example"  # `iss` of its tokens
 //! audience  = "agentcred"               # what `aud` must name
-//! jwks_file = "corp.jwks"
+//! jwks_file = "corp.jwks"               # read again when the configuration is reloaded
 //!
 //! [approvals]                           # of grants with approval = "human"
 //! ttl = "5m"                            # how long a human has for a decision
@@ -50,7 +48,6 @@
 //! [ledger]                              # optional; else the ledger is in memory
 //! kind     = "postgres"                 # shared by several issuers
 //! host     = "db.example"               # TLS; plain text on loopback and Unix sockets alone
-//! port     = 5432
 //! database = "agentcred"
 //! user     = "agentcred"
 //! password = "file:db.password"         # optional, for servers that ask for none
@@ -65,8 +62,7 @@
 //! burst = 10                            # how many at once; all of one period if not given
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
 //!          { service = "stripe", scopes = ["write:refunds"], max_ttl = "1m", approval = "human" }]
-//! # With `users`, a grant holds for tasks on behalf of these users alone: one as "corp:ada", all of
-//! # an issuer as "corp:*", or any as "*".
+//! # `users` holds it to tasks on behalf of these: "corp:ada", all as "corp:*", or any as "*".
 //!
 //! [resource_servers.reports]            # an internal service that accepts nonces itself
 //! keys     = ["reports.jwk"]            # what it asks the issuer with
