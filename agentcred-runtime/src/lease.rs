@@ -29,9 +29,10 @@ impl Lease {
         self.0.iter().flat_map(|nonce| nonce.scrubbers()).collect()
     }
 
-    /// Ends all nonces and waits for it, within bounds.
+    /// Ends all nonces and waits for it, within bounds. Dropped while it waits, it ends those that
+    /// are left as well.
     pub(crate) async fn end(mut self) {
-        for nonce in std::mem::take(&mut self.0) {
+        while let Some(nonce) = self.0.pop() {
             nonce.end().await;
         }
     }

@@ -9,6 +9,7 @@ use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::ttl::Uses;
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -179,8 +180,38 @@ impl LiveNonce {
     }
 
     /// Ends the nonce: no request starts after this, and the vault side is told unless every
-    /// use is spent, which has ended it there already.
-    pub(crate) async fn end(&self) {
+    /// use is spent, which has ended it there already. Whoever stops waiting for it does not stop
+    /// it: a call can be dropped while it ends, too.
+    pub(crate) async fn end(self: Arc<Self>) {
+        let (done, ended) = oneshot::channel();
+        self.end_and_then(move || {
+            let _ = done.send(());
+        });
+        // Without an executor there is nothing to wait for.
+        let _ = ended.await;
+    }
+
+    /// Ends the nonce from where nothing can be awaited, as a drop. Without a running executor
+    /// the TTL ends it.
+    pub(crate) fn end_in_background(self: Arc<Self>) {
+        if !self.over.load(Ordering::SeqCst) {
+            self.end_and_then(|| ());
+        }
+    }
+
+    fn end_and_then(self: Arc<Self>, then: impl FnOnce() + Send + 'static) {
+        let nonce = Arc::clone(&self);
+        let ending = async move {
+            nonce.revoke().await;
+            then();
+        };
+        if !self.source.grant.background().start(ending) {
+            self.over.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Tells the vault side, once.
+    async fn revoke(&self) {
         let ended = self.uses_left() == 0 && !self.replaced.load(Ordering::SeqCst);
         if self.over.swap(true, Ordering::SeqCst) || ended {
             return;
@@ -209,18 +240,6 @@ impl LiveNonce {
             }
         };
         revoking.instrument(span).await;
-    }
-
-    /// Ends the nonce from where nothing can be awaited, as a drop. Without a running executor
-    /// the TTL ends it.
-    pub(crate) fn end_in_background(self: Arc<Self>) {
-        if self.over.load(Ordering::SeqCst) {
-            return;
-        }
-        let nonce = Arc::clone(&self);
-        if !self.source.grant.background().start(async move { nonce.end().await }) {
-            self.over.store(true, Ordering::SeqCst);
-        }
     }
 
     /// How many requests it allows that were not made yet.
