@@ -1,6 +1,7 @@
 //! A real browser, driven over `WebDriver` (W3C), of which a test needs a handful of commands.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -94,11 +95,22 @@ impl Browser {
         ids.map(|it| it[ELEMENT].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The one element that a CSS selector finds.
+    /// The one element that a CSS selector finds, on this page or on the one that a click or a key
+    /// leads to: the driver does not always wait for a form's answer.
     pub(crate) async fn find(&self, selector: &str) -> String {
-        let found = self.find_all(selector).await;
-        assert_eq!(found.len(), 1, "{selector}: {}", self.source().await);
-        found[0].clone()
+        self.wait_for(selector, 1).await.remove(0)
+    }
+
+    /// Waits, within bounds, until a CSS selector finds so many elements.
+    pub(crate) async fn wait_for(&self, selector: &str, count: usize) -> Vec<String> {
+        for _ in 0..100 {
+            let found = self.find_all(selector).await;
+            if found.len() == count {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{selector} does not find {count}: {}", self.source().await);
     }
 
     pub(crate) async fn text(&self, selector: &str) -> String {
