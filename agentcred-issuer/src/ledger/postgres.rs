@@ -10,6 +10,7 @@ mod statements;
 mod tidy;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,17 +105,19 @@ impl PostgresLedger {
         Err(Failed::Unreachable)
     }
 
-    /// As [`Self::write`], for a row whose partition may not be there yet.
+    /// As [`Self::write`], for a row whose partition may not be there yet. The row expires at
+    /// one of the `moments`: a nonce sooner than it asks for when its task ends sooner.
     async fn insert(
         &self,
         table: &str,
-        expires: UnixTime,
+        moments: RangeInclusive<UnixTime>,
         sql: &str,
         given: Given<'_>,
     ) -> Result<Option<Row>, Failed> {
         match self.write(sql, given).await {
             Err(Failed::NoRoom) => {
-                self.ask(statements::MAKE_ROOM, &[&table, &millis(expires)]).await?;
+                let (since, until) = (millis(*moments.start()), millis(*moments.end()));
+                self.ask(statements::MAKE_ROOM, &[&table, &since, &until]).await?;
                 self.write(sql, given).await
             }
             done => done,
@@ -231,7 +234,7 @@ impl Ledger for PostgresLedger {
             &self.epoch.key_check(),
         ];
         let row = self
-            .insert("nonces", entry.expires, statements::ADD_NONCE, given)
+            .insert("nonces", now..=entry.expires, statements::ADD_NONCE, given)
             .await
             .map_err(LedgerError::from)?;
         match row.as_ref().map(|row| row.try_get::<_, &str>(1)) {
@@ -346,7 +349,7 @@ impl Ledger for PostgresLedger {
         self.tidying.begin(&self.pool, now);
         let hash = hmac::sign(&self.key, id.as_bytes());
         let given: Given<'_> = &[&hash.as_ref(), &millis(expires)];
-        let row = self.insert("ids", expires, statements::SPEND_ID, given).await?;
+        let row = self.insert("ids", now..=expires, statements::SPEND_ID, given).await?;
         Ok(if row.is_some() { Freshness::New } else { Freshness::Seen })
     }
 }

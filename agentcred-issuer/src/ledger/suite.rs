@@ -113,7 +113,7 @@ async fn a_nonce_is_dead_from_its_expiry_on(ledger: &impl Ledger) {
     assert_eq!(known.call.nonce_id.as_str(), "n_1");
 }
 
-async fn a_nonce_does_not_outlive_its_task(ledger: &impl Ledger) {
+pub(crate) async fn a_nonce_does_not_outlive_its_task(ledger: &impl Ledger) {
     let grant = GrantToken::mint(&SystemRandom::new()).unwrap();
     let end = NOW + Duration::from_secs(1);
     ledger.open_task(&grant, task(), end, NOW).await.unwrap();

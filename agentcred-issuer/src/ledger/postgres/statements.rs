@@ -87,8 +87,8 @@ pub(super) const SPEND_ID: &str = "
     ON CONFLICT DO NOTHING
     RETURNING pg_current_xact_id()::text::bigint";
 
-/// Table, moment.
-pub(super) const MAKE_ROOM: &str = "SELECT agentcred.make_room($1, $2)";
+/// Table, first and last moment.
+pub(super) const MAKE_ROOM: &str = "SELECT agentcred.make_room($1, $2, $3)";
 
 /// Now, and the moment before which nothing is remembered.
 pub(super) const TIDY: &str = "SELECT agentcred.tidy($1, $2)";

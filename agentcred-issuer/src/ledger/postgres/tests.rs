@@ -131,6 +131,18 @@ async fn a_short_key_another_key_and_a_forgetful_server_are_refused() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
+async fn a_nonce_of_a_task_that_ends_soon_finds_room() {
+    let stage = Stage::set().await;
+    let ledger = stage.ledger().await;
+    // Whoever tidies makes room beforehand, and nobody does here.
+    let tidying = ledger.pool.get().await.unwrap();
+    let lock = "SELECT pg_advisory_lock(hashtext('agentcred.tidy'))";
+    tidying.batch_execute(lock).await.unwrap();
+    suite::a_nonce_does_not_outlive_its_task(&ledger).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
 async fn what_expired_goes_with_its_partition() {
     let stage = Stage::set().await;
     let ledger = stage.ledger().await;

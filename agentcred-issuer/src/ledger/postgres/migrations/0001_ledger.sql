@@ -180,15 +180,19 @@ BEGIN
 END
 $$;
 
--- Makes the partition that holds the moment `at`, five minutes wide.
-CREATE FUNCTION agentcred.make_room(parent text, at bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partitions that hold the moments from `since` to `until`, each five minutes wide.
+CREATE FUNCTION agentcred.make_room(parent text, since bigint, until bigint) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
     width CONSTANT bigint := 300000;
-    start CONSTANT bigint := at - at % width;
+    start bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('agentcred.make_room'));
-    EXECUTE format('CREATE TABLE IF NOT EXISTS agentcred.%I PARTITION OF agentcred.%I
-                    FOR VALUES FROM (%s) TO (%s)', parent || '_' || start, parent, start, start + width);
+    FOR start IN SELECT generate_series(since - since % width, until, width) LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS agentcred.%I PARTITION OF agentcred.%I
+                        FOR VALUES FROM (%s) TO (%s)',
+                       parent || '_' || start, parent, start, start + width);
+    END LOOP;
 END
 $$;
 
@@ -203,8 +207,8 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('agentcred.tidy')) THEN
         RETURN 0;
     END IF;
-    PERFORM agentcred.make_room(parent, at + ahead * width)
-       FROM unnest(ARRAY['nonces', 'ids']) parent, generate_series(0, 2) ahead;
+    PERFORM agentcred.make_room(parent, at, at + 2 * width)
+       FROM unnest(ARRAY['nonces', 'ids']) parent;
     FOR stale IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent IN ('agentcred.nonces'::regclass, 'agentcred.ids'::regclass)
