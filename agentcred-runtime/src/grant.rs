@@ -1,10 +1,11 @@
 //! A task's grant: opened again when it nears its end, or when the vault side lost it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentcred_protocol::names::ApprovalId;
 use agentcred_protocol::refusal::RefusalCode;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
 

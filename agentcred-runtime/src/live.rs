@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentcred_protocol::names::{NonceId, ServiceName};
 use agentcred_protocol::refusal::RefusalCode;
@@ -10,6 +10,7 @@ use agentcred_protocol::scope::Scope;
 use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::ttl::Uses;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 

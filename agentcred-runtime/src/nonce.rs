@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentcred_protocol::names::NonceId;
 use http::Method;
+use tokio::time::Instant;
 
 use crate::live::LiveNonce;
 use crate::request::RequestBuilder;

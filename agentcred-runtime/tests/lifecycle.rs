@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use agentcred_macros::credentialed_tool;
 use agentcred_runtime as agentcred;
+use agentcred_runtime::protocol::refusal::RefusalCode;
 use agentcred_runtime::{
     EgressResponse, MemoryIssuer, ModelErrorCode, Nonce, RequestError, State, Task, TaskError,
     ToolError, testing, toolbox,
@@ -92,6 +93,23 @@ async fn a_task_that_nears_its_end_is_opened_again_and_closed_whole() {
     assert!(nonce.get("/v1/it").send().await.is_ok(), "nonces of the former grant live on");
     task.finish().await.unwrap();
     assert_eq!(issuer.live(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nonces_and_tasks_end_by_the_clock_that_a_test_moves() {
+    let issuer = issuer().task_life(Duration::from_hours(1));
+    let task = task(&issuer).await;
+    let nonce = task.nonce("crm", "read", Duration::from_mins(1)).await.unwrap();
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert_eq!((issuer.live(), nonce.expires_in()), (1, Duration::from_secs(1)));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!((issuer.live(), nonce.expires_in()), (0, Duration::ZERO));
+    let refused = nonce.get("/v1/it").send().await;
+    assert!(matches!(refused, Err(RequestError::Refused(RefusalCode::InvalidToken))));
+    assert_eq!((issuer.minted(), issuer.requests()), (1, 0), "it is not asked for again");
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert!(asks(&task).await);
+    assert_eq!(issuer.opened(), 2);
 }
 
 #[tokio::test]

@@ -11,11 +11,16 @@ use agentcred_protocol::scrub::Scrubber;
 use agentcred_protocol::token::NonceToken;
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
+use tokio::time::Instant;
 
 use super::{Credential, Issuer, IssuerError, MintRequest, Minted, OpenTask, TaskGrant};
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 
 /// Grants what it was told to grant, sends requests to a function, and remembers what happened.
+///
+/// Nonces and tasks expire by tokio's clock, as everything on the agent's side does that takes
+/// time. A test that starts with it paused, `#[tokio::test(start_paused = true)]`, moves it with
+/// `tokio::time::advance` and waits for nothing.
 ///
 /// ```
 /// use agentcred_runtime::{EgressResponse, MemoryIssuer};
@@ -63,7 +68,8 @@ struct State {
     opened: usize,
     /// The tasks that are open, by the order in which they were opened.
     open: BTreeSet<usize>,
-    /// The nonces that are neither spent nor revoked nor closed with their task.
+    /// The nonces that are neither spent nor revoked nor closed with their task. Some may have
+    /// expired.
     live: BTreeMap<NonceId, Live>,
     /// How many more times the issuer cannot be reached.
     away: usize,
@@ -72,6 +78,7 @@ struct State {
 struct Live {
     task: usize,
     uses_left: u32,
+    expires: Instant,
 }
 
 impl MemoryIssuer {
@@ -167,9 +174,10 @@ impl MemoryIssuer {
         self.lock().requests
     }
 
-    /// How many nonces are neither spent nor revoked nor closed with their task.
+    /// How many nonces are neither spent nor revoked nor expired nor closed with their task.
     pub fn live(&self) -> usize {
-        self.lock().live.len()
+        let now = Instant::now();
+        self.lock().live.values().filter(|nonce| now < nonce.expires).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -196,13 +204,15 @@ impl Issuer for MemoryIssuer {
         state.opened += 1;
         let number = state.opened;
         state.open.insert(number);
-        Ok(Box::new(MemoryGrant { issuer: self.clone(), number }))
+        let expires = self.task_life.map(|life| Instant::now() + life);
+        Ok(Box::new(MemoryGrant { issuer: self.clone(), number, expires }))
     }
 }
 
 struct MemoryGrant {
     issuer: MemoryIssuer,
     number: usize,
+    expires: Option<Instant>,
 }
 
 #[async_trait]
@@ -233,16 +243,19 @@ impl TaskGrant for MemoryGrant {
         (self.issuer.minting)(&text(&nonce)?);
         let mut state = self.issuer.lock();
         state.answer()?;
-        if !state.open.contains(&self.number) {
+        let left = self.expires_in().unwrap_or(Duration::MAX);
+        if left.is_zero() || !state.open.contains(&self.number) {
             return Err(IssuerError::Refused(RefusalCode::InvalidGrant));
         }
         state.minted += 1;
-        state.live.insert(id.clone(), Live { task: self.number, uses_left: wish.uses.count() });
+        let expires_in = wish.ttl.duration().min(left);
+        let (uses_left, expires) = (wish.uses.count(), Instant::now() + expires_in);
+        state.live.insert(id.clone(), Live { task: self.number, uses_left, expires });
         Ok(Minted {
             id: id.clone(),
             service: wish.service.clone(),
             scope: wish.scope.clone(),
-            expires_in: wish.ttl.duration(),
+            expires_in,
             uses: wish.uses,
             credential: Box::new(MemoryNonce { issuer: self.issuer.clone(), id, nonce }),
         })
@@ -261,7 +274,7 @@ impl TaskGrant for MemoryGrant {
     }
 
     fn expires_in(&self) -> Option<Duration> {
-        self.issuer.task_life
+        self.expires.map(|expires| expires.saturating_duration_since(Instant::now()))
     }
 }
 
@@ -276,7 +289,9 @@ impl Credential for MemoryNonce {
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
         {
             let mut state = self.issuer.lock();
-            let Some(nonce) = state.live.get_mut(&self.id) else {
+            let now = Instant::now();
+            let Some(nonce) = state.live.get_mut(&self.id).filter(|nonce| now < nonce.expires)
+            else {
                 return Err(RequestError::Refused(RefusalCode::InvalidToken));
             };
             nonce.uses_left -= 1;

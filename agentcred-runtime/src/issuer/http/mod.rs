@@ -5,7 +5,7 @@ mod proven;
 mod vault;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agentcred_protocol::answer::{GrantAnswer, NonceAnswer};
 use agentcred_protocol::assertion;
@@ -21,6 +21,7 @@ use agentcred_protocol::request::{
 use agentcred_protocol::token::GrantToken;
 use agentcred_protocol::trace::TraceParent;
 use async_trait::async_trait;
+use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
