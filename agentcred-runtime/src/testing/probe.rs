@@ -12,6 +12,7 @@ use super::echo::Echo;
 use super::logs::CapturedLogs;
 use super::oracle::Oracle;
 use super::report::{Leak, LeakReport, Sink};
+use crate::agent::{Agent, TaskError};
 use crate::egress::EgressResponse;
 use crate::issuer::MemoryIssuer;
 use crate::panics;
@@ -19,8 +20,8 @@ use crate::task::Task;
 use crate::toolbox::Toolbox;
 
 /// Runs every tool of a toolbox with an upstream that sends the call's nonce back in every
-/// encoding and place that the kit knows, and searches schemas, outcomes, logs, panics and the
-/// `Debug` of public values for it.
+/// encoding and place that the kit knows, and searches schemas, outcomes, logs, panics, progress
+/// and the `Debug` of public values for it.
 ///
 /// ```
 /// # use agentcred_runtime::{Toolbox, testing::LeakProbe};
@@ -78,7 +79,7 @@ impl LeakProbe {
         let rig = Rig::default();
         let mut report = LeakReport::default();
         let toolbox = std::mem::take(&mut self.toolbox);
-        let task = match super::task(toolbox, &rig.issuer()).await {
+        let task = match rig.task(toolbox).await {
             Ok(task) => task,
             Err(error) => {
                 report.refuse(error);
@@ -173,9 +174,23 @@ struct Rig {
     next: Arc<Mutex<Option<(Echo, Place)>>>,
     nonces: Arc<Mutex<Vec<Vec<Oracle>>>>,
     logs: CapturedLogs,
+    progress: Arc<Mutex<Vec<String>>>,
 }
 
 impl Rig {
+    /// A task whose tools report their progress to this rig.
+    async fn task(&self, toolbox: Toolbox) -> Result<Task, TaskError> {
+        let heard = Arc::clone(&self.progress);
+        let agent = Agent::builder("tester")
+            .issuer(self.issuer())
+            .tools(toolbox)
+            .on_progress(move |call, progress| {
+                lock(&heard).push(format!("{call} {progress:?}"));
+            })
+            .build()?;
+        agent.task("test").await
+    }
+
     fn issuer(&self) -> MemoryIssuer {
         let (next, nonces) = (Arc::clone(&self.next), Arc::clone(&self.nonces));
         MemoryIssuer::echoing(
@@ -216,6 +231,7 @@ impl Rig {
             (Sink::Debug, debug),
             (Sink::Logs, self.logs.take()),
             (Sink::Panic, watch.take()),
+            (Sink::Progress, std::mem::take(&mut *lock(&self.progress)).join("\n")),
         ]
     }
 

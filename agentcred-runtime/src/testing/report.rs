@@ -20,6 +20,8 @@ pub enum Sink {
     Panic,
     /// The `Debug` of public values that a program may log.
     Debug,
+    /// What the agent hears of the tool's progress.
+    Progress,
 }
 
 /// One observation that held the credential. It says where and not what.

@@ -3,7 +3,7 @@
 use agentcred_macros::credentialed_tool;
 use agentcred_runtime as agentcred;
 use agentcred_runtime::testing::{LeakProbe, LeakReport, Sink};
-use agentcred_runtime::{Nonce, ToolError, Toolbox, toolbox};
+use agentcred_runtime::{CallContext, Nonce, Progress, ToolError, Toolbox, toolbox};
 use serde_json::{Value, json};
 
 /// Read whatever the upstream says.
@@ -43,15 +43,22 @@ pub(crate) fn block_and_panic(stripe: Nonce) -> Result<(), ToolError> {
     panic!("unexpected answer: {:?}", said.into_body());
 }
 
-// Leak channels 7, 15, 19.
+/// Report what the upstream says as progress.
+#[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
+pub(crate) async fn report_it(stripe: Nonce, call: CallContext) -> Result<(), ToolError> {
+    call.progress(Progress::new(1.0).message(upstream_says(&stripe).await?));
+    Ok(())
+}
+
+// Leak channels 7, 15, 19, 33.
 #[tokio::test]
 async fn honest_and_careless_tools_leak_nothing() {
-    let toolbox = toolbox![ReadAll, ReadText, FailWithIt, PanicWithIt, BlockAndPanic];
+    let toolbox = toolbox![ReadAll, ReadText, FailWithIt, PanicWithIt, BlockAndPanic, ReportIt];
     let report =
         LeakProbe::new(toolbox).answer(json!({"data": [{"id": LeakProbe::NONCE}]})).run().await;
     report.assert_clean();
     assert!(report.observations() > 3000, "{}", report.observations());
-    for sink in [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Debug] {
+    for sink in [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Debug, Sink::Progress] {
         assert!(report.observed(sink) > 0, "{sink:?}");
     }
 }
@@ -107,6 +114,23 @@ async fn a_panic_that_gets_printed_is_caught() {
 async fn a_nonce_in_a_result_is_caught() {
     let report = LeakProbe::new(toolbox![RememberIt]).run().await;
     assert!(is_caught(&report, Sink::Outcome) && is_caught(&report, Sink::Debug));
+}
+
+/// Report what the upstream said to the call before.
+#[credentialed_tool(crate = agentcred, service = "stripe", scope = "read:all", ttl = "1m")]
+pub(crate) async fn report_late(stripe: Nonce, call: CallContext) -> Result<(), ToolError> {
+    static BEFORE: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
+    let said = upstream_says(&stripe).await?;
+    if let Some(before) = BEFORE.lock().unwrap().replace(said) {
+        call.progress(Progress::new(1.0).message(before));
+    }
+    Ok(())
+}
+
+// Leak channel 33: control.
+#[tokio::test]
+async fn a_nonce_in_progress_is_caught() {
+    assert!(is_caught(&LeakProbe::new(toolbox![ReportLate]).run().await, Sink::Progress));
 }
 
 #[tokio::test]
