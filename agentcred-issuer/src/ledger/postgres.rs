@@ -4,27 +4,23 @@
 //! tables are and how an epoch ends stands in `migrations/0001_ledger.sql`.
 
 mod connect;
+mod database;
 mod epoch;
 mod schema;
 mod statements;
 mod tidy;
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{AgentId, NonceId, TaskId};
 use agentcred_protocol::token::{GrantToken, NonceToken};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
-use deadpool_postgres::{Object, Pool};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 
 use super::{
     Freshness, KnownNonce, Ledger, LedgerError, MintError, NewNonce, OneTimeId, STOPPED_FOR,
@@ -33,7 +29,8 @@ use super::{
 use crate::call::{Call, Task};
 use crate::config::PostgresConfig;
 use crate::secrets::SecretStore;
-use epoch::Epoch;
+use database::{Database, Failed, Given};
+use epoch::{Entered, Epoch};
 use tidy::Tidying;
 
 pub use connect::PostgresError;
@@ -46,11 +43,9 @@ pub use schema::{Migrated, begin_epoch, migrate};
 /// never sees. A database that was put back to an earlier state, in whichever way, begins a new
 /// epoch, in which nothing that was minted before is known.
 pub struct PostgresLedger {
-    pool: Pool,
     key: hmac::Key,
-    epoch: Epoch,
+    database: Arc<Database>,
     tidying: Tidying,
-    timeout: Duration,
 }
 
 impl PostgresLedger {
@@ -68,110 +63,20 @@ impl PostgresLedger {
         let client = connect::client(&pool, config).await?;
         schema::check(&client).await?;
         let epoch = Epoch::of_key(&key);
-        if !epoch.enter(&client).await? {
-            return Err(PostgresError::AnotherKey);
+        let row = client.query_one(statements::ENTER_EPOCH, &[&epoch.key_check()]).await?;
+        match epoch.enter(epoch.sight(), row.try_get(0)?, row.try_get(1)?) {
+            Entered::AnotherKeys => return Err(PostgresError::AnotherKey),
+            Entered::Epoch | Entered::ThePast => {}
         }
-        let timeout = config.timeout;
-        Ok(Self { pool, key, epoch, tidying: Tidying::default(), timeout })
-    }
-
-    /// Runs a statement that gives at most one row.
-    async fn ask(&self, sql: &str, given: Given<'_>) -> Result<Option<Row>, Failed> {
-        let client = self.client().await?;
-        let asking = async {
-            let statement = client.prepare_cached(sql).await?;
-            client.query_opt(&statement, given).await
-        };
-        if let Ok(answer) = tokio::time::timeout(self.timeout + GRACE, asking).await {
-            return Ok(answer?);
-        }
-        // Nobody knows what is still on its way on this connection.
-        drop(Object::take(client));
-        tracing::error!("the ledger's database did not answer in time");
-        Err(Failed::Unreachable)
-    }
-
-    /// Runs a statement that writes. Its row begins with the number of its transaction, which
-    /// must be above all that were seen before: else the database was wound back beneath us.
-    async fn write(&self, sql: &str, given: Given<'_>) -> Result<Option<Row>, Failed> {
-        let before = self.epoch.sight();
-        let Some(row) = self.ask(sql, given).await? else { return Ok(None) };
-        if self.epoch.goes_on(before, row.try_get(0)?) {
-            return Ok(Some(row));
-        }
-        tracing::error!("the ledger's database went back in time; all nonces die");
-        self.ask(statements::END_EPOCH, &[&self.epoch.name()]).await?;
-        self.settle().await?;
-        Err(Failed::Unreachable)
-    }
-
-    /// As [`Self::write`], for a row whose partition may not be there yet. The row expires at
-    /// one of the `moments`: a nonce sooner than it asks for when its task ends sooner.
-    async fn insert(
-        &self,
-        table: &str,
-        moments: RangeInclusive<UnixTime>,
-        sql: &str,
-        given: Given<'_>,
-    ) -> Result<Option<Row>, Failed> {
-        match self.write(sql, given).await {
-            Err(Failed::NoRoom) => {
-                let (since, until) = (millis(*moments.start()), millis(*moments.end()));
-                self.ask(statements::MAKE_ROOM, &[&table, &since, &until]).await?;
-                self.write(sql, given).await
-            }
-            done => done,
-        }
-    }
-
-    /// What is not found may have died with its epoch. Enters the next one then.
-    async fn settle(&self) -> Result<(), Failed> {
-        let client = self.client().await?;
-        if self.epoch.enter(&client).await? {
-            return Ok(());
-        }
-        tracing::error!("{}", PostgresError::AnotherKey);
-        Err(Failed::Unreachable)
-    }
-
-    async fn client(&self) -> Result<Object, Failed> {
-        self.pool.get().await.map_err(|error| {
-            tracing::error!(error = connect::chain(&error), "no connection to the ledger");
-            Failed::Unreachable
-        })
+        let database = Arc::new(Database { pool, epoch, timeout: config.timeout });
+        Ok(Self { key, database, tidying: Tidying::default() })
     }
 }
-
-/// Why a statement gave no answer.
-enum Failed {
-    /// There is no partition for its row.
-    NoRoom,
-    /// Whatever else it was, the log has it; the caller learns that the ledger cannot answer.
-    Unreachable,
-}
-
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        if error.code() == Some(&SqlState::CHECK_VIOLATION) {
-            return Self::NoRoom;
-        }
-        tracing::error!(error = connect::chain(&error), "the ledger's database refuses");
-        Self::Unreachable
-    }
-}
-
-impl From<Failed> for LedgerError {
-    fn from(_: Failed) -> Self {
-        Self::Unreachable
-    }
-}
-
-type Given<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 #[async_trait]
 impl Ledger for PostgresLedger {
     fn epoch(&self) -> String {
-        self.epoch.name()
+        self.database.epoch.name()
     }
 
     async fn open_task(
@@ -181,22 +86,22 @@ impl Ledger for PostgresLedger {
         expires: UnixTime,
         now: UnixTime,
     ) -> Result<(), LedgerError> {
-        self.tidying.begin(&self.pool, now);
+        self.tidying.begin(&self.database, now);
         let hash = grant.keyed_hash(&self.key);
         let given: Given<'_> = &[
             &&hash.as_bytes()[..],
             &json(&task)?,
             &millis(expires),
             &millis(now),
-            &self.epoch.key_check(),
+            &self.database.epoch.key_check(),
         ];
         // When the epoch was over, there is another after the first attempt.
         for _ in 0..2 {
-            let row = self.write(statements::OPEN_TASK, given).await?;
+            let row = self.database.write(statements::OPEN_TASK, given).await?;
             match row.as_ref().map(|row| row.try_get::<_, &str>(1)) {
                 Some(Ok("opened")) => return Ok(()),
                 Some(Ok("stopped")) => return Err(LedgerError::Stopped),
-                _ => self.settle().await?,
+                _ => self.database.settle().await?,
             }
         }
         Err(LedgerError::Unreachable)
@@ -204,11 +109,12 @@ impl Ledger for PostgresLedger {
 
     async fn task(&self, grant: &GrantToken, now: UnixTime) -> Result<Option<Task>, LedgerError> {
         let hash = grant.keyed_hash(&self.key);
-        let given: Given<'_> = &[&&hash.as_bytes()[..], &millis(now), &self.epoch.key_check()];
-        if let Some(row) = self.ask(statements::TASK, given).await? {
+        let given: Given<'_> =
+            &[&&hash.as_bytes()[..], &millis(now), &self.database.epoch.key_check()];
+        if let Some(row) = self.database.ask(statements::TASK, given).await? {
             return read(&row, 0).map(Some);
         }
-        self.settle().await?;
+        self.database.settle().await?;
         Ok(None)
     }
 
@@ -220,7 +126,7 @@ impl Ledger for PostgresLedger {
         most: usize,
         now: UnixTime,
     ) -> Result<(), MintError> {
-        self.tidying.begin(&self.pool, now);
+        self.tidying.begin(&self.database, now);
         let (grant, nonce) = (grant.keyed_hash(&self.key), nonce.keyed_hash(&self.key));
         let uses = i32::try_from(entry.uses.count()).unwrap_or(i32::MAX);
         let given: Given<'_> = &[
@@ -231,9 +137,10 @@ impl Ledger for PostgresLedger {
             &millis(entry.expires),
             &i64::try_from(most).unwrap_or(i64::MAX),
             &millis(now),
-            &self.epoch.key_check(),
+            &self.database.epoch.key_check(),
         ];
         let row = self
+            .database
             .insert("nonces", now..=entry.expires, statements::ADD_NONCE, given)
             .await
             .map_err(LedgerError::from)?;
@@ -241,7 +148,7 @@ impl Ledger for PostgresLedger {
             Some(Ok("added")) => Ok(()),
             Some(Ok("too_many")) => Err(MintError::TooMany),
             Some(Ok("task_over")) => {
-                self.settle().await.map_err(LedgerError::from)?;
+                self.database.settle().await.map_err(LedgerError::from)?;
                 Err(MintError::TaskOver)
             }
             _ => Err(LedgerError::Unreachable.into()),
@@ -254,9 +161,10 @@ impl Ledger for PostgresLedger {
         now: UnixTime,
     ) -> Result<Option<KnownNonce>, LedgerError> {
         let hash = nonce.keyed_hash(&self.key);
-        let given: Given<'_> = &[&&hash.as_bytes()[..], &millis(now), &self.epoch.key_check()];
-        let Some(row) = self.ask(statements::FIND, given).await? else {
-            self.settle().await?;
+        let given: Given<'_> =
+            &[&&hash.as_bytes()[..], &millis(now), &self.database.epoch.key_check()];
+        let Some(row) = self.database.ask(statements::FIND, given).await? else {
+            self.database.settle().await?;
             return Ok(None);
         };
         let standing = match row.try_get(2) {
@@ -270,8 +178,9 @@ impl Ledger for PostgresLedger {
 
     async fn spend(&self, nonce: &NonceToken, now: UnixTime) -> Result<Spending, LedgerError> {
         let hash = nonce.keyed_hash(&self.key);
-        let given: Given<'_> = &[&&hash.as_bytes()[..], &millis(now), &self.epoch.key_check()];
-        if self.write(statements::SPEND, given).await?.is_some() {
+        let given: Given<'_> =
+            &[&&hash.as_bytes()[..], &millis(now), &self.database.epoch.key_check()];
+        if self.database.write(statements::SPEND, given).await?.is_some() {
             return Ok(Spending::Spent);
         }
         // It was not spent, and this only tells why.
@@ -287,7 +196,7 @@ impl Ledger for PostgresLedger {
     async fn give_back(&self, nonce: &NonceToken) -> Result<(), LedgerError> {
         let hash = nonce.keyed_hash(&self.key);
         let given: Given<'_> = &[&&hash.as_bytes()[..]];
-        self.write(statements::GIVE_BACK, given).await?;
+        self.database.write(statements::GIVE_BACK, given).await?;
         Ok(())
     }
 
@@ -297,8 +206,9 @@ impl Ledger for PostgresLedger {
         now: UnixTime,
     ) -> Result<Option<Call>, LedgerError> {
         let hash = nonce.keyed_hash(&self.key);
-        let given: Given<'_> = &[&&hash.as_bytes()[..], &millis(now), &self.epoch.key_check()];
-        match self.write(statements::REVOKE_NONCE, given).await? {
+        let given: Given<'_> =
+            &[&&hash.as_bytes()[..], &millis(now), &self.database.epoch.key_check()];
+        match self.database.write(statements::REVOKE_NONCE, given).await? {
             Some(row) if row.try_get(2).unwrap_or(false) => read(&row, 1).map(Some),
             _ => Ok(None),
         }
@@ -309,8 +219,8 @@ impl Ledger for PostgresLedger {
         nonce: &NonceId,
         now: UnixTime,
     ) -> Result<Option<Call>, LedgerError> {
-        let given: Given<'_> = &[&nonce.as_str(), &millis(now), &self.epoch.key_check()];
-        match self.write(statements::REVOKE_NONCE_NAMED, given).await? {
+        let given: Given<'_> = &[&nonce.as_str(), &millis(now), &self.database.epoch.key_check()];
+        match self.database.write(statements::REVOKE_NONCE_NAMED, given).await? {
             Some(row) if row.try_get(2).unwrap_or(false) => read(&row, 1).map(Some),
             _ => Ok(None),
         }
@@ -324,8 +234,9 @@ impl Ledger for PostgresLedger {
     ) -> Result<StoppedTask, LedgerError> {
         let (until, now) = (millis(now + STOPPED_FOR), millis(now));
         let given: Given<'_> =
-            &[&agent.as_str(), &task.as_str(), &until, &now, &self.epoch.key_check()];
-        let row = self.write(statements::STOP_TASK, given).await?.ok_or(Failed::Unreachable)?;
+            &[&agent.as_str(), &task.as_str(), &until, &now, &self.database.epoch.key_check()];
+        let row =
+            self.database.write(statements::STOP_TASK, given).await?.ok_or(Failed::Unreachable)?;
         Ok(StoppedTask { grants: count(&row, 1)?, nonces: count(&row, 2)? })
     }
 
@@ -335,8 +246,11 @@ impl Ledger for PostgresLedger {
         now: UnixTime,
     ) -> Result<Option<(Task, usize)>, LedgerError> {
         let hash = grant.keyed_hash(&self.key);
-        let given: Given<'_> = &[&&hash.as_bytes()[..], &millis(now), &self.epoch.key_check()];
-        let Some(row) = self.write(statements::REVOKE_TASK, given).await? else { return Ok(None) };
+        let given: Given<'_> =
+            &[&&hash.as_bytes()[..], &millis(now), &self.database.epoch.key_check()];
+        let Some(row) = self.database.write(statements::REVOKE_TASK, given).await? else {
+            return Ok(None);
+        };
         Ok(Some((read(&row, 1)?, count(&row, 2)?)))
     }
 
@@ -346,10 +260,10 @@ impl Ledger for PostgresLedger {
         expires: UnixTime,
         now: UnixTime,
     ) -> Result<Freshness, LedgerError> {
-        self.tidying.begin(&self.pool, now);
+        self.tidying.begin(&self.database, now);
         let hash = hmac::sign(&self.key, id.as_bytes());
         let given: Given<'_> = &[&hash.as_ref(), &millis(expires)];
-        let row = self.insert("ids", now..=expires, statements::SPEND_ID, given).await?;
+        let row = self.database.insert("ids", now..=expires, statements::SPEND_ID, given).await?;
         Ok(if row.is_some() { Freshness::New } else { Freshness::Seen })
     }
 }
@@ -377,12 +291,11 @@ fn count(row: &Row, column: usize) -> Result<usize, LedgerError> {
 
 impl fmt::Debug for PostgresLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresLedger").field("epoch", &self.epoch.name()).finish_non_exhaustive()
+        f.debug_struct("PostgresLedger")
+            .field("epoch", &self.database.epoch.name())
+            .finish_non_exhaustive()
     }
 }
-
-/// How much later than the server this side gives a statement up.
-const GRACE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

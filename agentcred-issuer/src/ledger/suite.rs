@@ -60,14 +60,24 @@ async fn add(
     uses: u32,
     most: usize,
 ) -> Result<NonceToken, MintError> {
+    add_at(ledger, grant, uses, most, NOW).await
+}
+
+pub(crate) async fn add_at(
+    ledger: &impl Ledger,
+    grant: &GrantToken,
+    uses: u32,
+    most: usize,
+    now: UnixTime,
+) -> Result<NonceToken, MintError> {
     let nonce = NonceToken::mint(&SystemRandom::new()).unwrap();
     let entry =
-        NewNonce { call: call(), uses: uses.try_into().unwrap(), expires: NOW + NONCE_LIFE };
-    ledger.add_nonce(grant, &nonce, entry, most, NOW).await?;
+        NewNonce { call: call(), uses: uses.try_into().unwrap(), expires: now + NONCE_LIFE };
+    ledger.add_nonce(grant, &nonce, entry, most, now).await?;
     Ok(nonce)
 }
 
-fn task() -> Task {
+pub(crate) fn task() -> Task {
     Task {
         agent: "billing".parse().unwrap(),
         task: "task-1".parse().unwrap(),

@@ -106,6 +106,26 @@ impl Cluster {
         done(copying.arg(to));
     }
 
+    /// Stops the server, and starts it on files that were copied before.
+    pub(crate) fn put_back(&self, copy: &Path) {
+        self.stop(Stop::Fast);
+        done(Command::new("rm").arg("-r").arg(self.files()));
+        done(Command::new("mv").arg(copy).arg(self.files()));
+        self.resume();
+    }
+
+    /// Makes every row say that it was written by whoever writes it now, in this epoch: what the
+    /// fence looks at is gone.
+    pub(crate) fn take_the_fence_away(&self, database: &str) {
+        self.sql(
+            database,
+            "UPDATE agentcred.epoch
+                SET incarnation = agentcred.incarnation(), written_by = pg_current_xact_id();
+             UPDATE agentcred.tasks SET written_by = pg_current_xact_id();
+             UPDATE agentcred.nonces SET written_by = pg_current_xact_id();",
+        );
+    }
+
     /// The folder with all of the server's files.
     pub(crate) fn files(&self) -> PathBuf {
         self.folder.join("data")

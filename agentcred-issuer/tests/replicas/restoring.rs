@@ -1,22 +1,12 @@
 //! A ledger that was put back to an earlier state: what was minted before is dead, and a nonce
 //! that was used since the backup was made is not used again.
 
-use std::process::Command;
-
 use agentcred_protocol::token::NonceToken;
 
-use crate::cluster::{Stop, done};
+use crate::cluster::done;
 use crate::stage::Stage;
 
 const PATH: &str = "/egress/stripe/v1/customers/c1";
-
-/// Makes every row say that it was written by whoever writes it now, in this epoch: what the
-/// fence looks at is gone.
-const TAKE_THE_FENCE_AWAY: &str = "
-    UPDATE agentcred.epoch
-       SET incarnation = agentcred.incarnation(), written_by = pg_current_xact_id();
-    UPDATE agentcred.tasks SET written_by = pg_current_xact_id();
-    UPDATE agentcred.nonces SET written_by = pg_current_xact_id();";
 
 async fn redeem(stage: &Stage, issuer: usize, nonce: &NonceToken) -> Option<u16> {
     let proof = stage.agent.use_proof(nonce, PATH);
@@ -57,7 +47,7 @@ async fn after_a_dump_is_restored_every_older_nonce_is_refused() {
             }
             assert!(stage.agent.mint(stage.addresses()[0], &grant, 1).await.is_err());
         } else {
-            stage.cluster.sql("ledger", TAKE_THE_FENCE_AWAY);
+            stage.cluster.take_the_fence_away("ledger");
             assert_eq!(redeem(&stage, 0, &used).await, Some(200), "the dump holds no unused nonce");
         }
         all_is_well(&stage).await;
@@ -78,7 +68,7 @@ async fn rows_that_were_put_back_alone_are_dead_and_others_are_not() {
     // Neither the task nor the epoch was touched.
     let nonce = stage.agent.mint(stage.addresses()[1], &grant, 1).await.unwrap();
     assert_eq!(redeem(&stage, 0, &nonce).await, Some(200));
-    stage.cluster.sql("ledger", TAKE_THE_FENCE_AWAY);
+    stage.cluster.take_the_fence_away("ledger");
     assert_eq!(redeem(&stage, 0, &used).await, Some(200), "the rows hold no unused nonce");
 }
 
@@ -103,12 +93,9 @@ async fn after_the_files_are_put_back_every_older_nonce_is_refused() {
         stage.cluster.copy_files(&copy);
         assert_eq!(redeem(&stage, 0, &used).await, Some(200));
         all_is_well(&stage).await;
-        stage.cluster.stop(Stop::Fast);
-        done(Command::new("rm").arg("-r").arg(stage.cluster.files()));
-        done(Command::new("mv").arg(&copy).arg(stage.cluster.files()));
-        stage.cluster.resume();
+        stage.cluster.put_back(&copy);
         if fence != Fence::Whole {
-            stage.cluster.sql("ledger", TAKE_THE_FENCE_AWAY);
+            stage.cluster.take_the_fence_away("ledger");
         }
         if fence == Fence::Gone {
             for replica in &stage.replicas {

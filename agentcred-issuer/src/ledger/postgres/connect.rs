@@ -191,7 +191,10 @@ impl Connect for Connector {
             }
             match &self.transport {
                 Transport::Tls(tls) => {
-                    let tls = MakeRustlsConnect::new(rustls::ClientConfig::clone(tls));
+                    let mut tls = rustls::ClientConfig::clone(tls);
+                    // PostgreSQL 17 and newer refuse whoever asks for another protocol.
+                    tls.alpn_protocols = vec![b"postgresql".to_vec()];
+                    let tls = MakeRustlsConnect::new(tls);
                     let (client, connection) = session.connect(tls).await?;
                     Ok((client, follow(connection)))
                 }

@@ -3,9 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::hmac;
-use tokio_postgres::Client;
-
-use super::statements;
 
 /// What this issuer knows of the epoch.
 ///
@@ -31,6 +28,17 @@ pub(super) struct Sight {
     transaction: i64,
 }
 
+/// What became of an attempt to enter an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// The issuer is in the database's epoch.
+    Epoch,
+    /// It belongs to issuers with another key.
+    AnotherKeys,
+    /// The database was wound back, maybe into an epoch that had ended, which must end again.
+    ThePast,
+}
+
 impl Epoch {
     /// An epoch that only issuers with this key can enter.
     pub(super) fn of_key(key: &hmac::Key) -> Self {
@@ -47,20 +55,39 @@ impl Epoch {
         &self.key_check
     }
 
-    /// Enters the epoch that the database is in, unless it belongs to issuers with another key.
-    pub(super) async fn enter(&self, client: &Client) -> Result<bool, tokio_postgres::Error> {
-        let row = client.query_one(statements::ENTER_EPOCH, &[&self.key_check]).await?;
-        let Some(name) = row.try_get::<_, Option<String>>(0)? else { return Ok(false) };
+    /// Enters the epoch that the database says it is in, with the number that it gives the next
+    /// transaction. `before` is what was seen before it was asked.
+    #[must_use]
+    pub(super) fn enter(&self, before: Sight, name: Option<String>, next: i64) -> Entered {
+        let Some(name) = name else { return Entered::AnotherKeys };
         let mut known = self.known();
+        // A database that begins anew elsewhere may count from a lower number. It is told to
+        // begin once more, which costs little; nobody can tell it from one that was wound back.
+        if known.sight.entered == before.entered && next <= before.transaction {
+            return Entered::ThePast;
+        }
         if known.name == name {
-            return Ok(true);
+            return Entered::Epoch;
         }
         if !known.name.is_empty() {
             tracing::warn!(epoch = name, "the ledger is in a new epoch; all older nonces are dead");
         }
         known.name = name;
         known.sight = Sight { entered: known.sight.entered + 1, transaction: 0 };
-        Ok(true)
+        Entered::Epoch
+    }
+
+    /// Whether no other epoch was entered since.
+    pub(super) fn is_still(&self, before: Sight) -> bool {
+        self.known().sight.entered == before.entered
+    }
+
+    /// Forgets what was seen of an epoch that has ended.
+    pub(super) fn leave(&self, before: Sight) {
+        let mut known = self.known();
+        if known.sight.entered == before.entered {
+            known.sight = Sight { entered: known.sight.entered + 1, transaction: 0 };
+        }
     }
 
     pub(super) fn sight(&self) -> Sight {
@@ -72,11 +99,10 @@ impl Epoch {
     #[must_use]
     pub(super) fn goes_on(&self, before: Sight, transaction: i64) -> bool {
         let mut known = self.known();
-        if known.sight.entered != before.entered {
-            // It belongs to an epoch that is over, and what it wrote is dead already.
-            return true;
+        // What comes late out of an epoch that is over says nothing about the new one.
+        if known.sight.entered == before.entered {
+            known.sight.transaction = known.sight.transaction.max(transaction);
         }
-        known.sight.transaction = known.sight.transaction.max(transaction);
         transaction > before.transaction
     }
 
@@ -105,11 +131,29 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_counts_from_a_lower_number_is_in_the_past() {
+        let epoch = Epoch::of_key(&hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]));
+        let enter = |name: &str, next| epoch.enter(epoch.sight(), Some(name.to_owned()), next);
+        assert_eq!(enter("new", 5), Entered::Epoch);
+        assert!(epoch.goes_on(epoch.sight(), 12));
+        assert_eq!(enter("new", 13), Entered::Epoch);
+        assert_eq!(enter("new", 12), Entered::ThePast);
+        assert_eq!(enter("old", 12), Entered::ThePast);
+        let before = epoch.sight();
+        epoch.leave(before);
+        assert!(!epoch.is_still(before));
+        assert_eq!(enter("newer", 13), Entered::Epoch);
+        assert_eq!(epoch.name(), "newer");
+        assert_eq!(epoch.enter(epoch.sight(), None, 14), Entered::AnotherKeys);
+    }
+
+    #[test]
     fn what_comes_late_out_of_an_old_epoch_says_nothing_about_the_new() {
         let epoch = Epoch::of_key(&hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]));
         let old = epoch.sight();
         epoch.known().sight.entered += 1;
         assert!(epoch.goes_on(old, 900));
+        assert!(!epoch.goes_on(Sight { transaction: 1000, ..old }, 900));
         assert!(epoch.goes_on(epoch.sight(), 5));
     }
 }

@@ -44,7 +44,7 @@ pub(super) const GIVE_BACK: &str = "
     WITH open AS (
         SELECT t.grant_hash FROM agentcred.tasks t
          WHERE t.grant_hash = (SELECT grant_hash FROM agentcred.nonces WHERE nonce_hash = $1)
-           AND NOT t.is_revoked
+           AND NOT t.is_revoked AND t.xmin = t.written_by::xid
            FOR SHARE)
     UPDATE agentcred.nonces n
        SET uses_left = n.uses_left + 1, written_by = pg_current_xact_id()
@@ -61,13 +61,14 @@ pub(super) const REVOKE_NONCE: &str = "
        AND xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($3))
     RETURNING pg_current_xact_id()::text::bigint, call::text, uses_left > 0 AND expires > $2";
 
-/// Nonce id, now, key check. As above; a search, since operators do this now and then only.
+/// Nonce id, now, key check. As above; a search, since operators do this now and then only, in
+/// the partitions alone that may hold what is not dead yet.
 pub(super) const REVOKE_NONCE_NAMED: &str = "
     UPDATE agentcred.nonces
        SET is_revoked = true, written_by = pg_current_xact_id()
-     WHERE call ->> 'nonce_id' = $1 AND NOT is_revoked
+     WHERE call ->> 'nonce_id' = $1 AND NOT is_revoked AND expires > $2
        AND xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($3))
-    RETURNING pg_current_xact_id()::text::bigint, call::text, uses_left > 0 AND expires > $2";
+    RETURNING pg_current_xact_id()::text::bigint, call::text, uses_left > 0";
 
 /// Agent, task, until when, now, key check. Gives how many grants and live nonces died.
 pub(super) const STOP_TASK: &str = "
@@ -90,12 +91,15 @@ pub(super) const SPEND_ID: &str = "
 /// Table, first and last moment.
 pub(super) const MAKE_ROOM: &str = "SELECT agentcred.make_room($1, $2, $3)";
 
-/// Now, and the moment before which nothing is remembered.
+/// Now, and the moment before which nothing is remembered. One step; gives how much it
+/// forgot, and null when another issuer is at it.
 pub(super) const TIDY: &str = "SELECT agentcred.tidy($1, $2)";
 
-/// Key check. The epoch that counts, and the one that is entered when none does.
+/// Key check. The epoch that counts, and the one that is entered when none does, with the number
+/// that the next transaction gets or one below it.
 pub(super) const ENTER_EPOCH: &str = "
-    SELECT coalesce(agentcred.current_epoch($1), agentcred.enter_epoch($1))";
+    SELECT coalesce(agentcred.current_epoch($1), agentcred.enter_epoch($1)),
+           pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
 
-/// The epoch to end.
-pub(super) const END_EPOCH: &str = "DELETE FROM agentcred.epoch WHERE id = $1";
+/// Ends the epoch, whichever it is.
+pub(super) const END_EPOCH: &str = "DELETE FROM agentcred.epoch";

@@ -3,11 +3,14 @@
 #[path = "../../../tests/replicas/cluster.rs"]
 #[expect(dead_code, reason = "the tests of several issuers use all of it")]
 mod cluster;
+mod trouble;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use super::tidy;
 use crate::config::{Config, LedgerConfig, PostgresConfig};
 use crate::ledger::{Ledger as _, PostgresError, PostgresLedger, Spending, migrate, suite};
 use crate::secrets::{LocalSecrets, SecretStore, write_private};
@@ -135,7 +138,7 @@ async fn a_nonce_of_a_task_that_ends_soon_finds_room() {
     let stage = Stage::set().await;
     let ledger = stage.ledger().await;
     // Whoever tidies makes room beforehand, and nobody does here.
-    let tidying = ledger.pool.get().await.unwrap();
+    let tidying = ledger.database.pool.get().await.unwrap();
     let lock = "SELECT pg_advisory_lock(hashtext('agentcred.tidy'))";
     tidying.batch_execute(lock).await.unwrap();
     suite::a_nonce_does_not_outlive_its_task(&ledger).await;
@@ -152,11 +155,11 @@ async fn what_expired_goes_with_its_partition() {
     let rows = "SELECT (SELECT count(*) FROM agentcred.nonces)
                      + (SELECT count(*) FROM agentcred.tasks)";
     assert_eq!(stage.cluster.sql("ledger", rows), "2");
-    let tidy = |at: u64| format!("SELECT agentcred.tidy({at}, {at})");
     // Before it expired, nothing goes.
-    stage.cluster.sql("ledger", &tidy(suite::NOW.millis()));
+    while !tidy::tidy(&ledger.database, suite::NOW).await.unwrap() {}
     assert_eq!(stage.cluster.sql("ledger", rows), "2");
-    stage.cluster.sql("ledger", &tidy(suite::NOW.millis() + 24 * 3_600_000));
+    let later = suite::NOW + Duration::from_hours(24);
+    assert!(tidy::tidy(&ledger.database, later).await.unwrap());
     assert_eq!(stage.cluster.sql("ledger", rows), "0");
     assert_eq!(stage.cluster.sql("ledger", partitions), "3");
     assert!(ledger.find(&minted.nonce, suite::NOW).await.unwrap().is_none());

@@ -1,12 +1,13 @@
 //! Forgetting: what expired goes with its partition, by whichever issuer comes first.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agentcred_protocol::clock::UnixTime;
-use deadpool_postgres::Pool;
 
-use super::{connect, millis, statements};
+use super::database::{Database, Failed};
+use super::{millis, statements};
 
 /// When to tidy next.
 #[derive(Debug, Default)]
@@ -17,34 +18,34 @@ pub(super) struct Tidying {
 impl Tidying {
     /// Begins to tidy when it is time to. Nobody waits for it: what expired is dead whether it
     /// is there or not, and a partition that is missing is made when it is missed.
-    pub(super) fn begin(&self, pool: &Pool, now: UnixTime) {
+    pub(super) fn begin(&self, database: &Arc<Database>, now: UnixTime) {
         let next = self.next.load(Ordering::Relaxed);
         let then = (now + PAUSE).millis();
         let is_ours = now.millis() >= next
             && self.next.compare_exchange(next, then, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if is_ours {
-            let pool = pool.clone();
-            tokio::spawn(async move { tidy(&pool, now).await });
+            let database = Arc::clone(database);
+            tokio::spawn(async move {
+                match tidy(&database, now).await {
+                    Ok(is_done) => tracing::debug!(is_done, "the ledger was tidied"),
+                    // It has said why, or somebody works with what would go: another time then.
+                    Err(failed) => tracing::debug!(?failed, "the ledger was not tidied"),
+                }
+            });
         }
     }
 }
 
-async fn tidy(pool: &Pool, now: UnixTime) {
-    let client = match pool.get().await {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::warn!(error = connect::chain(&error), "the ledger was not tidied");
-            return;
-        }
-    };
+/// Forgets in small steps, each a transaction of its own, until nothing is left to forget. Gives
+/// whether that is so; it is not when another issuer is at it.
+pub(super) async fn tidy(database: &Database, now: UnixTime) -> Result<bool, Failed> {
     let over = millis(now).saturating_sub(RETENTION);
-    match client.query_one(statements::TIDY, &[&millis(now), &over]).await {
-        Ok(row) => {
-            let dropped: i64 = row.try_get(0).unwrap_or(0);
-            tracing::debug!(dropped, "the ledger was tidied");
-        }
-        Err(error) => {
-            tracing::warn!(error = connect::chain(&error), "the ledger was not tidied");
+    loop {
+        let step = database.ask(statements::TIDY, &[&millis(now), &over]).await?;
+        match step.ok_or(Failed::Unreachable)?.try_get(0)? {
+            None => return Ok(false),
+            Some(0_i64) => return Ok(true),
+            Some(_) => {}
         }
     }
 }

@@ -173,7 +173,8 @@ CREATE FUNCTION agentcred.stop_task(
 BEGIN
     PERFORM pg_advisory_xact_lock(agentcred.task_lock($1, $2));
     INSERT INTO agentcred.stopped AS s VALUES ($1, $2, $3)
-        ON CONFLICT ON CONSTRAINT stopped_pkey DO UPDATE SET until = excluded.until;
+        ON CONFLICT ON CONSTRAINT stopped_pkey
+        DO UPDATE SET until = greatest(s.until, excluded.until);
     SELECT count(*), coalesce(sum(ending.died), 0) INTO grants, nonces
       FROM agentcred.tasks t, agentcred.revoke_task(t.grant_hash, $4, $5) ending
      WHERE t.task ->> 'agent' = $1 AND t.task ->> 'task' = $2 AND ending.ended IS NOT NULL;
@@ -181,44 +182,62 @@ END
 $$;
 
 -- Makes the partitions that hold the moments from `since` to `until`, each five minutes wide.
+-- Each is made apart and then attached, for which nobody who reads or writes has to end first:
+-- a backup that takes an hour does not keep anybody from minting.
 CREATE FUNCTION agentcred.make_room(parent text, since bigint, until bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     width CONSTANT bigint := 300000;
     start bigint;
+    name text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('agentcred.make_room'));
     FOR start IN SELECT generate_series(since - since % width, until, width) LOOP
-        EXECUTE format('CREATE TABLE IF NOT EXISTS agentcred.%I PARTITION OF agentcred.%I
-                        FOR VALUES FROM (%s) TO (%s)',
-                       parent || '_' || start, parent, start, start + width);
+        name := format('agentcred.%I', parent || '_' || start);
+        IF to_regclass(name) IS NULL THEN
+            EXECUTE format('CREATE TABLE %s (LIKE agentcred.%I INCLUDING ALL)', name, parent);
+            EXECUTE format('ALTER TABLE agentcred.%I ATTACH PARTITION %s
+                            FOR VALUES FROM (%s) TO (%s)', parent, name, start, start + width);
+        END IF;
     END LOOP;
 END
 $$;
 
--- Makes room for what will expire soon, and forgets what expired before `over`. One issuer at
--- a time does it; the others find that it is being done.
-CREATE FUNCTION agentcred.tidy(at bigint, over bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+-- One step of tidying: makes room for what will expire soon, and forgets a partition or some
+-- tasks that expired before `over`. Gives how much it forgot; whoever calls it goes on until that
+-- is nothing. One issuer at a time does it; the others get null.
+--
+-- Everybody waits behind a partition that is dropped, so that this itself does not wait long for
+-- whoever uses it, as a backup does; and it waits for no task's row, so that it has no part in
+-- any deadlock.
+CREATE FUNCTION agentcred.tidy(at bigint, over bigint) RETURNS bigint
+LANGUAGE plpgsql SET lock_timeout = '100ms' AS $$
 DECLARE
     width CONSTANT bigint := 300000;
-    stale record;
-    dropped bigint := 0;
+    stale text;
+    forgotten bigint;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('agentcred.tidy')) THEN
-        RETURN 0;
+        RETURN NULL;
     END IF;
     PERFORM agentcred.make_room(parent, at, at + 2 * width)
        FROM unnest(ARRAY['nonces', 'ids']) parent;
-    FOR stale IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent IN ('agentcred.nonces'::regclass, 'agentcred.ids'::regclass)
-           AND substring(c.relname FROM '_(\d+)$')::bigint + width <= over
-    LOOP
-        EXECUTE format('DROP TABLE agentcred.%I', stale.relname);
-        dropped := dropped + 1;
-    END LOOP;
-    DELETE FROM agentcred.tasks WHERE expires <= over;
+    DELETE FROM agentcred.tasks WHERE grant_hash IN (
+        SELECT t.grant_hash FROM agentcred.tasks t WHERE t.expires <= over
+         ORDER BY t.expires LIMIT 1000 FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    IF forgotten > 0 THEN
+        RETURN forgotten;
+    END IF;
     DELETE FROM agentcred.stopped WHERE until <= over;
-    RETURN dropped;
+    SELECT c.relname INTO stale FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent IN ('agentcred.nonces'::regclass, 'agentcred.ids'::regclass)
+       AND substring(c.relname FROM '_(\d+)$')::bigint + width <= over
+     LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('DROP TABLE agentcred.%I', stale);
+    RETURN 1;
 END
 $$;
