@@ -7,9 +7,10 @@ use agentcred_runtime::testing::{LeakProbe, Sink};
 use agentcred_runtime::toolbox;
 
 use crate::count;
-use crate::probe::{BlockAndPanic, FailWithIt, PanicWithIt, ReadAll, ReadText};
+use crate::probe::{BlockAndPanic, FailWithIt, PanicWithIt, ReadAll, ReadText, ReportIt};
 
-const SINKS: [Sink; 5] = [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Panic, Sink::Debug];
+const SINKS: [Sink; 6] =
+    [Sink::Schema, Sink::Outcome, Sink::Logs, Sink::Panic, Sink::Debug, Sink::Progress];
 
 /// Runs the probe until there are as many observations as wanted. Each worker begins with another
 /// toolbox: all of them at once is thousands of observations.
@@ -21,7 +22,7 @@ fn observe(worker: usize, wanted: u64, observed: &Mutex<BTreeMap<Sink, u64>>) {
         }
         let toolbox = match round % 3 {
             0 => toolbox![ReadAll],
-            1 => toolbox![ReadText, FailWithIt],
+            1 => toolbox![ReadText, FailWithIt, ReportIt],
             _ => toolbox![PanicWithIt, BlockAndPanic],
         };
         let report = executor.block_on(LeakProbe::new(toolbox).run());
