@@ -31,10 +31,17 @@
 //! cache   = "60s"                       # how long a real key is used before it is asked for again
 //! overlap = "5m"                        # how long answers are searched for one that was replaced
 //!
+//! [assertion_issuers.mesh]              # whose tokens are believed on who a workload is
+//! trust_domain = "corp.example"         # SPIFFE; or issuer = "..", `iss` of its tokens; or both
+//! audience     = "https://vault.example" # what `aud` must be
+//! jwks_url     = "https://oidc.corp.example/keys" # or jwks_file = "mesh.jwks"
+//! allow_networks = []                   # private networks that the URL may be dialled in
+//! ca_file      = "ca.pem"               # optional; else the machine's trust store
+//!
 //! [user_issuers.corp]                   # whose tokens are believed on who a user is
 //! issuer    = "https://login.corp.example"  # `iss` of its tokens
 //! audience  = "agentcred"               # what `aud` must name
-//! jwks_file = "corp.jwks"               # read again when the configuration is reloaded
+//! jwks_file = "corp.jwks"               # or jwks_url, as above; read again on reload
 //!
 //! [approvals]                           # of grants with approval = "human"
 //! ttl = "5m"                            # how long a human has for a decision
@@ -58,6 +65,7 @@
 //!
 //! [agents.billing-agent]
 //! keys  = ["billing-agent.jwk"]         # public JWKs; made by `agentcred-issuer keygen`
+//! subjects = ["mesh:spiffe://corp.example/billing"] # workloads that it runs as, instead or as well
 //! rate  = "60/m"                        # optional; grants and nonces for each s, m or h
 //! burst = 10                            # how many at once; all of one period if not given
 //! allow = [{ service = "stripe", scopes = ["read:customers"], max_ttl = "5m", max_uses = 100 },
@@ -125,6 +133,7 @@ mod agents;
 mod bodies;
 mod finding;
 mod injections;
+mod key_sets;
 mod ledger;
 mod manifest;
 mod operators;
@@ -134,6 +143,7 @@ mod resource_servers;
 mod server;
 mod services;
 mod users;
+mod workloads;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -142,7 +152,7 @@ use agentcred_protocol::ttl::Ttl;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use url::{Host, Url};
+use url::Url;
 
 use crate::approvals::ApprovalBounds;
 use crate::operate::{OperatorsAt, OperatorsConfig};
@@ -238,7 +248,7 @@ impl Config {
                 findings.error(
                     &Key::root(name),
                     "changes with a restart only; all that grants is reloaded: agents, services, \
-                     resource_servers, user_issuers and tasks",
+                     resource_servers, user_issuers, assertion_issuers and tasks",
                 );
             }
         }
@@ -285,7 +295,7 @@ impl Config {
 fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Config> {
     check_replica(raw.server.replica.as_deref(), findings);
     let replica = raw.server.replica.clone();
-    let issuer = match raw.issuer.as_deref().map(|text| check_issuer(text, findings)) {
+    let issuer = match raw.issuer.as_deref().map(|text| server::check_issuer(text, findings)) {
         None => Some(None),
         Some(issuer) => issuer.map(Some),
     };
@@ -308,9 +318,11 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let resource_servers =
         resource_servers::check(raw.resource_servers, &services, folder, findings);
     let user_issuers = users::check(raw.user_issuers, folder, findings);
+    let assertion_issuers = workloads::check(raw.assertion_issuers, folder, findings);
     let known = agents::Known {
         services: &services,
         user_issuers: &user_issuers,
+        assertion_issuers: &assertion_issuers,
         has_operators: operators.is_some(),
     };
     let agents = agents::check(raw.agents, &known, folder, findings);
@@ -329,7 +341,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         server_nonces,
         policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding)
             .with_resource_servers(resource_servers)
-            .with_user_issuers(user_issuers.trusted),
+            .with_user_issuers(user_issuers.trusted)
+            .with_platforms(assertion_issuers.into_trusted()),
         warnings: Vec::new(),
         text: String::new(),
         path: None,
@@ -363,37 +376,9 @@ fn check_replica(name: Option<&str>, findings: &mut Findings) {
     }
 }
 
-/// The issuer's URL is what assertions and proofs are signed for, so it has one form.
-fn check_issuer(text: &str, findings: &mut Findings) -> Option<Url> {
-    let mut refuse = |message: &str| {
-        findings.error(&Key::root("issuer"), message);
-        None
-    };
-    let Ok(url) = Url::parse(text) else {
-        return refuse("must be a URL, as https://vault.example/");
-    };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
-        return refuse("must be https: plain http is for loopback addresses only");
-    }
-    let has_more = url.path() != "/"
-        || url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some();
-    if has_more {
-        return refuse("must be scheme, host and port only");
-    }
-    Some(url)
-}
-
 /// What a running server takes over when it is told to.
-const RELOADED: [&str; 5] = ["agents", "resource_servers", "services", "tasks", "user_issuers"];
+const RELOADED: [&str; 6] =
+    ["agents", "assertion_issuers", "resource_servers", "services", "tasks", "user_issuers"];
 const MOST_OUTSTANDING: usize = 1_000_000;
 
 #[cfg(test)]

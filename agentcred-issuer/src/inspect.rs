@@ -56,7 +56,7 @@ async fn authenticate(
     vault: &Vault,
     body: &[u8],
 ) -> Result<(Arc<ResourceServer>, Option<NonceToken>), Refused> {
-    let Inspection { client: ClientAssertion { text, client_id }, nonce } =
+    let Inspection { client: ClientAssertion { text, client_id, .. }, nonce } =
         Inspection::from_form(body).map_err(|code| Refused::new(code, "malformed"))?;
     let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
     let claimed = Claimed::of(&text).map_err(|_| refuse("assertion_malformed"))?;

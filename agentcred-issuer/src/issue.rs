@@ -22,6 +22,8 @@ use crate::proven::Proof;
 use crate::refused::Refused;
 use crate::trace;
 use crate::vault::Vault;
+use crate::workloads::Subject;
+use agent::Authenticated;
 
 /// Answers a request to the token endpoint, in JSON.
 pub(crate) async fn token(
@@ -59,13 +61,13 @@ async fn grant_task(
     proof: Proof,
     request: TaskRequest,
 ) -> Result<GrantAnswer, Refused> {
-    let agent = agent::authenticate(vault, &request.client).await?;
+    let Authenticated { agent, subject } = agent::authenticate(vault, &request.client).await?;
     let now = vault.now();
     let mut task = Task { agent, task: request.task, user: None, key: proof.key().clone() };
     let mut expires = now + TASK_LIFE;
     if let Some(token) = &request.user {
-        let policy = vault.policy.load();
-        let authenticated = policy.user_issuers().authenticate(token, now);
+        let policy = vault.policy.load_full();
+        let authenticated = policy.user_issuers().authenticate(token, vault).await;
         let (user, until) = authenticated.map_err(|refused| refused.about(&task))?;
         task.user = Some(user);
         expires = expires.min(until);
@@ -80,8 +82,13 @@ async fn grant_task(
         .await
         .map_err(|error| about(error.into()))?;
     let expires_in = expires.since(now).as_secs();
-    let event =
-        Event::Task { agent: &task.agent, task: &task.task, user: task.user.as_ref(), expires_in };
+    let event = Event::Task {
+        agent: &task.agent,
+        subject: subject.as_ref().map(Subject::as_str),
+        task: &task.task,
+        user: task.user.as_ref(),
+        expires_in,
+    };
     if let Err(error) = vault.record(event).await {
         vault.ledger.revoke_task(&token, now).await?;
         return Err(about(error.into()));

@@ -42,6 +42,7 @@ mod inject;
 mod inspect;
 mod issue;
 mod json_text;
+mod key_sets;
 mod least;
 pub mod ledger;
 mod limits;
@@ -74,6 +75,7 @@ mod tls;
 mod trace;
 mod users;
 mod vault;
+mod workloads;
 
 pub use call::{Call, Task};
 pub use config::{Config, Finding, InvalidConfig, Severity};

@@ -25,6 +25,8 @@ pub struct Limits {
     pub upstream_time: Duration,
     /// The largest body of an upstream's answer, in bytes.
     pub response_body: u64,
+    /// How long a server of keys may take, from dialling to the last byte of its answer.
+    pub key_set_time: Duration,
     /// How long a renewed certificate may go unnoticed.
     pub renewal_time: Duration,
     /// How long requests that are under way may take when the server shuts down.
@@ -43,6 +45,7 @@ impl Default for Limits {
             request_body: 1024 * 1024,
             upstream_time: Duration::from_secs(30),
             response_body: 16 * 1024 * 1024,
+            key_set_time: Duration::from_secs(5),
             renewal_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(10),
         }

@@ -15,6 +15,7 @@ use crate::refused::Refused;
 use crate::resource_server::{ResourceServer, ResourceServers};
 use crate::service::Service;
 use crate::users::{ForUsers, TrustedIssuers};
+use crate::workloads::{Subject, TrustedPlatforms};
 
 /// All agents and services, checked against each other.
 #[derive(Debug, Default)]
@@ -23,14 +24,19 @@ pub(crate) struct Policy {
     services: BTreeMap<ServiceName, Arc<Service>>,
     resource_servers: ResourceServers,
     user_issuers: TrustedIssuers,
+    platforms: TrustedPlatforms,
+    /// Which agent a workload is.
+    subjects: HashMap<Subject, AgentId>,
     /// How many live nonces a task may have.
     max_outstanding: usize,
 }
 
-/// One agent: the keys that prove it and what it is granted.
+/// One agent: what proves it and what it is granted.
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) keys: Vec<VerifyingKey>,
+    /// The workloads that it runs as, of which somebody else says who they are.
+    pub(crate) subjects: Vec<Subject>,
     /// How often it may ask for grants and nonces; none for as often as it likes.
     pub(crate) rate: Option<Rate>,
     pub(crate) grants: HashMap<(ServiceName, ScopeToken), Bounds>,
@@ -78,7 +84,11 @@ impl Policy {
         services: BTreeMap<ServiceName, Arc<Service>>,
         max_outstanding: usize,
     ) -> Self {
-        Self { agents, services, max_outstanding, ..Self::default() }
+        let mut subjects = HashMap::new();
+        for (id, agent) in &agents {
+            subjects.extend(agent.subjects.iter().map(|it| (it.clone(), id.clone())));
+        }
+        Self { agents, services, subjects, max_outstanding, ..Self::default() }
     }
 
     pub(crate) fn with_resource_servers(self, resource_servers: ResourceServers) -> Self {
@@ -87,6 +97,10 @@ impl Policy {
 
     pub(crate) fn with_user_issuers(self, user_issuers: TrustedIssuers) -> Self {
         Self { user_issuers, ..self }
+    }
+
+    pub(crate) fn with_platforms(self, platforms: TrustedPlatforms) -> Self {
+        Self { platforms, ..self }
     }
 
     /// Who may ask about nonces, by its name.
@@ -107,6 +121,16 @@ impl Policy {
     /// An agent, by its name.
     pub(crate) fn agent(&self, id: &str) -> Option<(&AgentId, &Agent)> {
         self.agents.get_key_value(id)
+    }
+
+    /// The agent that a workload is.
+    pub(crate) fn agent_of(&self, subject: &Subject) -> Option<&AgentId> {
+        self.subjects.get(subject)
+    }
+
+    /// Those whose tokens say who a workload is.
+    pub(crate) fn platforms(&self) -> &TrustedPlatforms {
+        &self.platforms
     }
 
     /// How many live nonces a task may have.

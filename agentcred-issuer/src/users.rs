@@ -8,31 +8,49 @@ use agentcred_protocol::names::UserId;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::user::{UserIssuer, UserToken};
 
+use crate::key_sets::{KeySource, NoKeys};
 use crate::refused::Refused;
+use crate::vault::Vault;
 
-/// Those whose tokens say who a user is, by the names that the configuration gives them.
+/// Those whose tokens say who a user is.
 #[derive(Debug, Default)]
-pub(crate) struct TrustedIssuers(Vec<(String, UserIssuer)>);
+pub(crate) struct TrustedIssuers(Vec<TrustedIssuer>);
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct TrustedIssuer {
+    /// The name that the configuration gives it.
+    pub(crate) name: String,
+    pub(crate) issuer: UserIssuer,
+    pub(crate) keys: KeySource,
+}
 
 impl TrustedIssuers {
-    pub(crate) fn new(issuers: Vec<(String, UserIssuer)>) -> Self {
+    pub(crate) fn new(issuers: Vec<TrustedIssuer>) -> Self {
         Self(issuers)
     }
 
     /// The user that a token proves, and when the proof ends (RFC 8693 section 2.1).
-    pub(crate) fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         token: &UserToken,
-        now: UnixTime,
+        vault: &Vault,
     ) -> Result<(UserId, UnixTime), Refused> {
-        let refuse = |reason| Refused::new(RefusalCode::InvalidGrant, reason);
-        let (name, user) = self
-            .0
-            .iter()
-            .find_map(|(name, issuer)| Some((name, issuer.verify(token, now).ok()?)))
-            .ok_or_else(|| refuse("user_token_invalid"))?;
-        let id = UserId::new(format!("{name}:{}", user.subject));
-        Ok((id.map_err(|_| refuse("user_token_invalid"))?, user.expires))
+        let refuse = || Refused::new(RefusalCode::InvalidGrant, "user_token_invalid");
+        for TrustedIssuer { name, issuer, keys } in &self.0 {
+            if !issuer.is_named_by(token) {
+                continue;
+            }
+            let keys = match keys.keys_for(&|keys| token.may_be_signed_by(keys), vault).await {
+                Ok(keys) => keys,
+                Err(NoKeys) => return Err(Refused::unavailable("user_issuer_has_no_keys")),
+            };
+            if let Ok(user) = issuer.verify(token, &keys, vault.now()) {
+                let id = UserId::new(format!("{name}:{}", user.subject));
+                return Ok((id.map_err(|_| refuse())?, user.expires));
+            }
+        }
+        Err(refuse())
     }
 }
 

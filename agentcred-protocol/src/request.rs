@@ -20,10 +20,10 @@ use crate::ttl::{Ttl, Uses};
 use crate::user::UserToken;
 use form::Form;
 
-pub use client::ClientAssertion;
+pub use client::{AssertionKind, ClientAssertion};
 pub use forms::{
     NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, user_task_form,
-    withdraw_form,
+    withdraw_form, workload_task_form,
 };
 pub use inspection::Inspection;
 pub use revocation::Revocation;
@@ -253,6 +253,18 @@ mod tests {
         let code = |body: &str| TokenRequest::from_form(body.as_bytes()).unwrap_err();
         assert_eq!(code(&body.replace("e30.", "")), RefusalCode::InvalidGrant);
         assert_eq!(code(&body.replacen("jwt", "saml2", 1)), RefusalCode::InvalidRequest);
+    }
+
+    #[test]
+    fn a_task_request_by_anothers_assertion_names_the_agent() {
+        let task = TaskId::new("task-42").unwrap();
+        let user = UserToken::new("e30.e30.c2ln").unwrap();
+        for user in [None, Some(&user)] {
+            let body = workload_task_form("a.b.c", &"billing".parse().unwrap(), &task, user);
+            let request = TokenRequest::from_form(body.as_bytes()).unwrap();
+            let TokenRequest::Task(TaskRequest { client, .. }) = request else { panic!("no task") };
+            assert_eq!(client.client_id.as_deref(), Some("billing"));
+        }
     }
 
     #[test]

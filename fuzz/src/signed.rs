@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::key::VerifyingKey;
+use agentcred_protocol::key_set::KeySet;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,6 +24,10 @@ static JWK: LazyLock<String> = LazyLock::new(|| {
 /// The public half of the key that signs.
 pub static PUBLIC: LazyLock<VerifyingKey> =
     LazyLock::new(|| VerifyingKey::read(&JWK).expect("a public key"));
+
+/// The same key as a set of one.
+pub static KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::read(&format!(r#"{{"keys":[{}]}}"#, *JWK)).expect("a key set"));
 
 /// A JWS (RFC 7515 section 7.1) of this header and these claims, byte for byte. `$JWK` stands for
 /// the public key.

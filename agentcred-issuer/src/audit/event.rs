@@ -71,6 +71,9 @@ pub(crate) enum Event<'a> {
     /// A task grant is handed out.
     Task {
         agent: &'a AgentId,
+        /// The workload that the agent runs as, when a platform vouches for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'a str>,
         task: &'a TaskId,
         #[serde(skip_serializing_if = "Option::is_none")]
         user: Option<&'a UserId>,

@@ -13,6 +13,7 @@ use super::finding::{Findings, Key};
 use super::raw::{RawAgent, RawGrant};
 use super::services::Services;
 use super::users::UserIssuers;
+use super::workloads::AssertionIssuers;
 use crate::policy::{Agent, Bounds};
 use crate::rates::Rate;
 
@@ -20,6 +21,7 @@ use crate::rates::Rate;
 pub(super) struct Known<'a> {
     pub(super) services: &'a Services,
     pub(super) user_issuers: &'a UserIssuers,
+    pub(super) assertion_issuers: &'a AssertionIssuers,
     pub(super) has_operators: bool,
 }
 
@@ -30,17 +32,30 @@ pub(super) fn check(
     findings: &mut Findings<'_>,
 ) -> BTreeMap<AgentId, Agent> {
     let mut checked = BTreeMap::new();
-    let mut owners = HashMap::new();
+    let (mut owners, mut subject_owners) = (HashMap::new(), HashMap::new());
     if agents.is_empty() {
         findings.warning(&Key::root("agents"), "is empty: nobody is granted anything");
     }
     for (name, raw) in agents {
         let at = Key::root("agents").field(&name);
+        if raw.keys.is_empty() && raw.subjects.is_empty() {
+            findings.error(
+                &at.field("keys"),
+                "is empty: without a key or `subjects` the agent cannot be told from others",
+            );
+        }
         let keys = check_keys(&name, raw.keys, &at.field("keys"), folder, &mut owners, findings);
+        let subjects = known.assertion_issuers.check_subjects(
+            &name,
+            raw.subjects,
+            &at.field("subjects"),
+            &mut subject_owners,
+            findings,
+        );
         let rate = check_rate(raw.rate.as_deref(), raw.burst, &at, findings);
         let grants = check_grants(raw.allow, &at.field("allow"), known, findings);
         match AgentId::new(name) {
-            Ok(id) => drop(checked.insert(id, Agent { keys, rate, grants })),
+            Ok(id) => drop(checked.insert(id, Agent { keys, subjects, rate, grants })),
             Err(error) => findings.error(&at, format!("is no agent: {error}")),
         }
     }
@@ -55,9 +70,6 @@ pub(super) fn check_keys(
     owners: &mut HashMap<String, String>,
     findings: &mut Findings<'_>,
 ) -> Vec<VerifyingKey> {
-    if files.is_empty() {
-        findings.error(at, "is empty: without a key the agent cannot be told from others");
-    }
     if files.len() > MOST_KEYS {
         findings
             .error(at, format!("holds more than {MOST_KEYS} keys; take out those that are over"));

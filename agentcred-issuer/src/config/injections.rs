@@ -145,7 +145,7 @@ fn check_client(
 ) -> Option<Kind> {
     let token_url = at.field("token_url");
     let place =
-        read_token_url(&raw.token_url).map_err(|message| findings.error(&token_url, message)).ok();
+        read_url(&raw.token_url).map_err(|message| findings.error(&token_url, message)).ok();
     if let Some((origin, _)) = &place {
         check_address(origin, ground.networks, &token_url, findings);
     }
@@ -170,7 +170,7 @@ fn check_client(
         }
     };
     let (origin, path) = place?;
-    let transport = ground.transport(&origin, findings)?;
+    let transport = ground.transport(&origin, "origin", findings)?;
     Some(Kind::ClientCredentials(Box::new(ClientCredentials {
         endpoint: Destination { origin, networks: ground.networks.clone(), transport },
         path,
@@ -183,7 +183,7 @@ fn check_client(
 }
 
 /// An origin by its own rules, and a path.
-fn read_token_url(text: &str) -> Result<(Origin, PathAndQuery), &'static str> {
+pub(super) fn read_url(text: &str) -> Result<(Origin, PathAndQuery), &'static str> {
     let mut url =
         Url::parse(text).map_err(|_| "must be a URL, as https://login.example/oauth/token")?;
     let path = PathAndQuery::try_from(url.path()).map_err(|_| "must have a plain path")?;

@@ -28,6 +28,8 @@ pub(crate) struct RawConfig {
     #[serde(default)]
     pub(crate) user_issuers: BTreeMap<String, RawUserIssuer>,
     #[serde(default)]
+    pub(crate) assertion_issuers: BTreeMap<String, RawAssertionIssuer>,
+    #[serde(default)]
     pub(crate) agents: BTreeMap<String, RawAgent>,
     #[serde(default)]
     pub(crate) resource_servers: BTreeMap<String, RawResourceServer>,
@@ -152,7 +154,10 @@ pub(crate) struct RawLedger {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAgent {
+    #[serde(default)]
     pub(crate) keys: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) subjects: Vec<String>,
     pub(crate) rate: Option<String>,
     pub(crate) burst: Option<u32>,
     #[serde(default)]
@@ -175,7 +180,24 @@ pub(crate) struct RawGrant {
 pub(crate) struct RawUserIssuer {
     pub(crate) issuer: String,
     pub(crate) audience: String,
-    pub(crate) jwks_file: PathBuf,
+    pub(crate) jwks_file: Option<PathBuf>,
+    pub(crate) jwks_url: Option<String>,
+    #[serde(default)]
+    pub(crate) allow_networks: Vec<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAssertionIssuer {
+    pub(crate) issuer: Option<String>,
+    pub(crate) trust_domain: Option<String>,
+    pub(crate) audience: String,
+    pub(crate) jwks_file: Option<PathBuf>,
+    pub(crate) jwks_url: Option<String>,
+    #[serde(default)]
+    pub(crate) allow_networks: Vec<String>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

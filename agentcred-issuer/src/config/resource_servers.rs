@@ -24,6 +24,10 @@ pub(super) fn check(
         if let Err(error) = AgentId::new(name.as_str()) {
             findings.error(&at, format!("is no resource server: {error}"));
         }
+        if raw.keys.is_empty() {
+            findings
+                .error(&at.field("keys"), "is empty: without a key it cannot be told from others");
+        }
         let keys = check_keys(&name, raw.keys, &at.field("keys"), folder, &mut owners, findings);
         if raw.services.is_empty() {
             findings.error(&at.field("services"), "is empty: it could ask about nothing");

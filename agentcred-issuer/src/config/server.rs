@@ -138,6 +138,35 @@ fn check_name(
     }
 }
 
+/// The issuer's URL is what assertions and proofs are signed for, so it has one form.
+pub(super) fn check_issuer(text: &str, findings: &mut Findings<'_>) -> Option<Url> {
+    let mut refuse = |message: &str| {
+        findings.error(&Key::root("issuer"), message);
+        None
+    };
+    let Ok(url) = Url::parse(text) else {
+        return refuse("must be a URL, as https://vault.example/");
+    };
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
+        return refuse("must be https: plain http is for loopback addresses only");
+    }
+    let has_more = url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some();
+    if has_more {
+        return refuse("must be scheme, host and port only");
+    }
+    Some(url)
+}
+
 const ONLY_13: &[&SupportedProtocolVersion] = &[&TLS13];
 const FROM_12: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 const MOST_CONNECTIONS: usize = 1_000_000;

@@ -73,7 +73,7 @@ fn check_service(
     if trust.is_some() && !is_tls && !inject.as_ref().is_some_and(Injections::use_tls) {
         findings.error(&at.field("ca_file"), "is of no use: the origin is plain http");
     }
-    let transport = origin.as_ref().and_then(|origin| ground.transport(origin, findings));
+    let transport = origin.as_ref().and_then(|origin| ground.transport(origin, "origin", findings));
     let request_headers =
         check_headers(&raw.request_headers, &at.field("request_headers"), findings);
     if let Some(inject) = &inject {
@@ -95,7 +95,7 @@ fn check_service(
     })
 }
 
-fn check_networks(texts: &[String], at: &Key, findings: &mut Findings<'_>) -> Networks {
+pub(super) fn check_networks(texts: &[String], at: &Key, findings: &mut Findings<'_>) -> Networks {
     let mut networks = Vec::new();
     for (position, text) in texts.iter().enumerate() {
         match text.parse::<IpNet>() {
@@ -141,7 +141,7 @@ pub(super) fn check_address(
 pub(super) struct Ground<'g> {
     pub(super) at: &'g Key,
     pub(super) folder: &'g Path,
-    trust: Option<&'g Path>,
+    pub(super) trust: Option<&'g Path>,
     pub(super) networks: &'g Networks,
 }
 
@@ -150,12 +150,13 @@ impl Ground<'_> {
     pub(super) fn transport(
         &self,
         origin: &Origin,
+        named_by: &str,
         findings: &mut Findings<'_>,
     ) -> Option<Transport> {
         if !origin.is_tls {
             return Some(Transport::Loopback);
         }
-        let at = self.at.field(if self.trust.is_some() { "ca_file" } else { "origin" });
+        let at = self.at.field(if self.trust.is_some() { "ca_file" } else { named_by });
         read_trust(self.trust).map_err(|message| findings.error(&at, message)).ok()
     }
 }

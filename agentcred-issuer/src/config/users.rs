@@ -7,8 +7,9 @@ use agentcred_protocol::names::UserId;
 use agentcred_protocol::user::UserIssuer;
 
 use super::finding::{Findings, Key};
+use super::key_sets::{self, Written};
 use super::raw::RawUserIssuer;
-use crate::users::{ForUsers, TrustedIssuers, UserPattern};
+use crate::users::{ForUsers, TrustedIssuer, TrustedIssuers, UserPattern};
 
 /// What is known of users' issuers while the rest is checked.
 pub(super) struct UserIssuers {
@@ -48,16 +49,15 @@ pub(super) fn check(
                 format!("has issuer and audience of {other}; a user would have two names"),
             );
         }
-        let file = folder.join(raw.jwks_file);
-        let at = at.field("jwks_file");
-        match std::fs::read_to_string(&file) {
-            Err(error) => {
-                findings.error(&at, format!("{} cannot be read: {error}", file.display()));
-            }
-            Ok(text) => match UserIssuer::new(raw.issuer, raw.audience, &text) {
-                Ok(issuer) => trusted.push((name, issuer)),
-                Err(error) => findings.error(&at, format!("{} {error}", file.display())),
-            },
+        let written = Written {
+            file: raw.jwks_file.as_deref(),
+            url: raw.jwks_url.as_deref(),
+            networks: &raw.allow_networks,
+            ca_file: raw.ca_file.as_deref(),
+        };
+        if let Some(keys) = key_sets::check(&written, &at, folder, findings) {
+            let issuer = UserIssuer::new(raw.issuer, raw.audience);
+            trusted.push(TrustedIssuer { name, issuer, keys });
         }
     }
     UserIssuers { trusted: TrustedIssuers::new(trusted), names }

@@ -1,25 +1,51 @@
-//! Who is asking: the agent that an assertion names and one of whose keys signed it.
+//! Who is asking: the agent whose key signed an assertion, or whose workload it is about.
 
 use agentcred_protocol::assertion::Claimed;
 use agentcred_protocol::names::AgentId;
 use agentcred_protocol::refusal::RefusalCode;
-use agentcred_protocol::request::ClientAssertion;
+use agentcred_protocol::request::{AssertionKind, ClientAssertion};
 
 use crate::audit::About;
 use crate::client;
+use crate::policy::{Agent, Policy};
 use crate::refused::Refused;
 use crate::vault::Vault;
+use crate::workloads::Subject;
 
-/// The agent that an assertion proves (RFC 7523 section 3). What it claims only says whose keys
-/// it is checked with; a key belongs to one agent.
+/// An agent, and how it is known.
+pub(super) struct Authenticated {
+    pub(super) agent: AgentId,
+    /// The workload that it runs as, when a platform vouches for it.
+    pub(super) subject: Option<Subject>,
+}
+
+/// The agent that an assertion proves (RFC 7523 section 3). What it claims only says whose keys it
+/// is checked with; a key belongs to one agent, and so does a workload.
 pub(super) async fn authenticate(
     vault: &Vault,
     asserted: &ClientAssertion,
-) -> Result<AgentId, Refused> {
-    let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
-    let claimed = Claimed::of(&asserted.text).map_err(|_| refuse("assertion_malformed"))?;
+) -> Result<Authenticated, Refused> {
+    let claimed = Claimed::of(&asserted.text)
+        .map_err(|_| Refused::new(RefusalCode::InvalidClient, "assertion_malformed"))?;
     let policy = vault.policy.load_full();
-    let (id, agent) = policy.agent(&claimed.sub).ok_or_else(|| refuse("unknown_agent"))?;
+    let own = policy.agent(&claimed.sub).filter(|(_, agent)| {
+        let says_so = claimed.iss.as_ref() == Some(&claimed.sub);
+        says_so && asserted.kind == AssertionKind::Jwt && !agent.keys.is_empty()
+    });
+    match own {
+        Some((id, agent)) => by_key(vault, id, agent, asserted).await,
+        None => by_platform(vault, &policy, asserted, &claimed).await,
+    }
+}
+
+/// The agent that made the assertion itself, for one request.
+async fn by_key(
+    vault: &Vault,
+    id: &AgentId,
+    agent: &Agent,
+    asserted: &ClientAssertion,
+) -> Result<Authenticated, Refused> {
+    let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
     if asserted.client_id.as_ref().is_some_and(|client| client != id.as_str()) {
         return Err(refuse("client_id_is_not_the_subject"));
     }
@@ -30,5 +56,28 @@ pub(super) async fn authenticate(
         let about = About { agent: is_known.then(|| id.clone()), ..About::default() };
         refused.about(about)
     })?;
-    Ok(id.clone())
+    Ok(Authenticated { agent: id.clone(), subject: None })
+}
+
+/// The agent for which somebody vouches. The assertion is good until it ends, so what it opens is
+/// bound by the proof beside it alone.
+async fn by_platform(
+    vault: &Vault,
+    policy: &Policy,
+    asserted: &ClientAssertion,
+    claimed: &Claimed,
+) -> Result<Authenticated, Refused> {
+    let is_known = |subject: &Subject| policy.agent_of(subject).is_some();
+    let ClientAssertion { kind, text, client_id } = asserted;
+    let platforms = policy.platforms();
+    let subject = platforms.authenticate(*kind, text, claimed, is_known, vault).await?;
+    let refuse = |reason| Refused::new(RefusalCode::InvalidClient, reason);
+    let agent = policy.agent_of(&subject).ok_or_else(|| refuse("unknown_agent"))?;
+    // A workload may go by the name of its agent or by its own (draft-ietf-oauth-spiffe-client-auth
+    // section 3.1).
+    if client_id.as_ref().is_some_and(|it| it != agent.as_str() && *it != claimed.sub) {
+        let about = About { agent: Some(agent.clone()), ..About::default() };
+        return Err(refuse("client_id_is_not_the_subject").about(about));
+    }
+    Ok(Authenticated { agent: agent.clone(), subject: Some(subject) })
 }

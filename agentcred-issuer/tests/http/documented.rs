@@ -20,7 +20,7 @@ fn the_documented_configuration_is_accepted_without_a_warning() {
     let (certificate, key) = authority.sign("vault.example", |_| {});
     std::fs::write(at("vault.pem"), certificate).unwrap();
     write_private(&at("vault.key"), &key);
-    for authorities in ["clients.pem", "stripe-ca.pem"] {
+    for authorities in ["clients.pem", "stripe-ca.pem", "mesh-ca.pem"] {
         std::fs::write(at(authorities), authority.pem()).unwrap();
     }
     for secret in

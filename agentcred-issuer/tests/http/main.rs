@@ -23,6 +23,7 @@ mod hardened;
 mod injecting;
 mod inspecting;
 mod issuing;
+mod key_sets;
 mod killed;
 mod leaking;
 mod least;
@@ -56,6 +57,7 @@ mod tracing;
 mod traversal;
 mod upstream;
 mod users;
+mod workloads;
 
 /// How much of a long run to do: what the variable says, else a part that takes seconds.
 fn count(variable: &str, usual: usize) -> usize {

@@ -8,7 +8,7 @@ use super::{JWT_TYPE, RequestedCall, TOKEN_EXCHANGE};
 use crate::answer::ACCESS_TOKEN_TYPE;
 use crate::approval::Summary;
 use crate::assertion::ASSERTION_TYPE;
-use crate::names::{ApprovalId, ServiceName, TaskId};
+use crate::names::{AgentId, ApprovalId, ServiceName, TaskId};
 use crate::scope::Scope;
 use crate::token::{GrantToken, NonceToken};
 use crate::ttl::Ttl;
@@ -16,26 +16,50 @@ use crate::user::UserToken;
 
 /// The form body that asks for a task grant.
 pub fn task_form(assertion: &str, task: &TaskId) -> Zeroizing<String> {
-    form(&[
-        ("grant_type", "client_credentials"),
-        ("client_assertion_type", ASSERTION_TYPE),
-        ("client_assertion", assertion),
-        ("agentcred_task", task.as_str()),
-    ])
+    form(&grant_parameters(assertion, task, None))
 }
 
 /// The form body that asks for a task grant on behalf of a user (RFC 8693 section 2.1): the user's
 /// token is the subject's and the assertion the actor's.
 pub fn user_task_form(assertion: &str, task: &TaskId, user: &UserToken) -> Zeroizing<String> {
-    form(&[
-        ("grant_type", TOKEN_EXCHANGE),
-        ("subject_token", user.as_form_value()),
-        ("subject_token_type", JWT_TYPE),
-        ("actor_token", assertion),
-        ("actor_token_type", JWT_TYPE),
-        ("requested_token_type", ACCESS_TOKEN_TYPE),
-        ("agentcred_task", task.as_str()),
-    ])
+    form(&grant_parameters(assertion, task, Some(user)))
+}
+
+/// Either of them, by an assertion that somebody else made: it need not name the agent, so `client_id`
+/// does (RFC 7521 section 4.2), and the issuer compares the two.
+pub fn workload_task_form(
+    assertion: &str,
+    agent: &AgentId,
+    task: &TaskId,
+    user: Option<&UserToken>,
+) -> Zeroizing<String> {
+    let mut parameters = grant_parameters(assertion, task, user);
+    parameters.push(("client_id", agent.as_str()));
+    form(&parameters)
+}
+
+fn grant_parameters<'a>(
+    assertion: &'a str,
+    task: &'a TaskId,
+    user: Option<&'a UserToken>,
+) -> Vec<(&'static str, &'a str)> {
+    let mut parameters = match user {
+        None => vec![
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", assertion),
+        ],
+        Some(user) => vec![
+            ("grant_type", TOKEN_EXCHANGE),
+            ("subject_token", user.as_form_value()),
+            ("subject_token_type", JWT_TYPE),
+            ("actor_token", assertion),
+            ("actor_token_type", JWT_TYPE),
+            ("requested_token_type", ACCESS_TOKEN_TYPE),
+        ],
+    };
+    parameters.push(("agentcred_task", task.as_str()));
+    parameters
 }
 
 /// What a caller asks a nonce for, beside the grant that it asks with.

@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 
 pub use http::HttpIssuer;
+pub(crate) use http::{Identity, read_assertion};
 pub use memory::MemoryIssuer;
 
 /// Opens tasks at a vault side.

@@ -42,6 +42,59 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "cannot be read",
     ),
     (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"",
+        "user_issuers.corp",
+        "needs a `jwks_file` or a `jwks_url`",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_file = \"f\"\njwks_url = \"u\"",
+        "user_issuers.corp.jwks_url",
+        "is one too many",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_url = \"http://login.example/k\"",
+        "user_issuers.corp.jwks_url",
+        "must be https",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_url = \"http://127.0.0.1/k\"",
+        "user_issuers.corp.jwks_url",
+        "is not a public address",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_url = \"https://u:p@h/k\"",
+        "user_issuers.corp.jwks_url",
+        "user name or password",
+    ),
+    (
+        "[user_issuers.corp]\nissuer = \"i\"\naudience = \"a\"\njwks_file = \"f\"\nca_file = \"c\"",
+        "user_issuers.corp.ca_file",
+        "is of no use without",
+    ),
+    (
+        "[assertion_issuers.mesh]\naudience = \"a\"\njwks_file = \"f\"",
+        "assertion_issuers.mesh",
+        "needs an `issuer`",
+    ),
+    (
+        "[assertion_issuers.mesh]\ntrust_domain = \"spiffe://d\"\naudience = \"a\"\njwks_file = \"f\"",
+        "assertion_issuers.mesh.trust_domain",
+        "must be a SPIFFE trust domain",
+    ),
+    (
+        "[assertion_issuers.mesh]\ntrust_domain = \"d\"\naudience = \"\"\njwks_file = \"f\"",
+        "assertion_issuers.mesh.audience",
+        "a token for anybody",
+    ),
+    (
+        "[assertion_issuers.mesh]\ntrust_domain = \"d\"\naudience = \"a\"\njwks_file = \"f\"",
+        "assertion_issuers.mesh.jwks_file",
+        "cannot be read",
+    ),
+    ("[agents.a]\nallow = []", "agents.a.keys", "is empty"),
+    ("[agents.a]\nsubjects = [\"canary\"]", "agents.a.subjects[0]", "an issuer's name, a colon"),
+    ("[agents.a]\nsubjects = [\"mesh:canary\"]", "agents.a.subjects[0]", "is of no issuer"),
+    (
         "[user_issuers.Corp]\nissuer = \"i\"\naudience = \"a\"\njwks_file = \"corp.jwks\"",
         "user_issuers.Corp",
         "must be called by",
@@ -59,6 +112,34 @@ fn each_wrong_addition_is_refused_by_its_key() {
             refused.findings().iter().find(|it| it.key == *key && it.message.contains(says));
         assert!(found.is_some(), "{added}: {refused}");
         assert!(!refused.to_string().contains("canary"), "{added}: {refused}");
+    }
+}
+
+#[test]
+fn a_workload_is_one_agent_and_named_in_full() {
+    let folder = folder();
+    let keys = std::fs::read_to_string(folder.path().join("billing.jwk")).unwrap();
+    std::fs::write(folder.path().join("mesh.jwks"), format!("{{\"keys\":[{keys}]}}")).unwrap();
+    let mesh = "[assertion_issuers.mesh]\ntrust_domain = \"d\"\naudience = \"a\"\n\
+                jwks_file = \"mesh.jwks\"\n";
+    let with = |agents: &str| parse(&format!("{SOUND}\n{mesh}{agents}"), folder.path());
+    assert!(with("[agents.a]\nsubjects = [\"mesh:spiffe://d/a\"]").is_ok());
+    for (agents, says) in [
+        ("[agents.a]\nsubjects = [\"mesh:spiffe://d/*\"]", "can be no subject of mesh"),
+        ("[agents.a]\nsubjects = [\"mesh:spiffe://e/a\"]", "can be no subject of mesh"),
+        ("[agents.a]\nsubjects = [\"mesh:spiffe://d/a\", \"mesh:spiffe://d/a\"]", "is a already"),
+        (
+            "[agents.a]\nsubjects = [\"mesh:spiffe://d/a\"]\n\
+             [agents.b]\nsubjects = [\"mesh:spiffe://d/a\"]",
+            "agents.b.subjects[0] is a already",
+        ),
+        (
+            "[assertion_issuers.other]\ntrust_domain = \"d\"\naudience = \"a\"\njwks_file = \"mesh.jwks\"",
+            "is the same as mesh",
+        ),
+    ] {
+        let refused = with(agents).map(drop).unwrap_err().to_string();
+        assert!(refused.contains(says), "{agents}: {refused}");
     }
 }
 

@@ -1,22 +1,20 @@
 //! The issuer of this project, over HTTP: task grants bound to a key of the task.
 
+mod identity;
 mod nonce;
 mod proven;
 mod vault;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agentcred_protocol::answer::{GrantAnswer, NonceAnswer};
-use agentcred_protocol::assertion;
-use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::Metadata;
 use agentcred_protocol::names::{ApprovalId, ServiceName};
-use agentcred_protocol::random::fresh_id;
 use agentcred_protocol::request::{
-    NonceWish, RequestedCall, nonce_form, revoke_grant_form, task_form, user_task_form,
-    withdraw_form,
+    NonceWish, RequestedCall, nonce_form, revoke_grant_form, withdraw_form,
 };
 use agentcred_protocol::token::GrantToken;
 use agentcred_protocol::trace::TraceParent;
@@ -25,6 +23,7 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub(crate) use self::identity::{Identity, read_assertion};
 use self::nonce::HttpNonce;
 use self::proven::ProvenWire;
 use self::vault::Vault;
@@ -34,7 +33,7 @@ use crate::wire::Wire;
 
 /// An `agentcred-issuer`, reached over HTTP.
 ///
-/// The agent authenticates with its key; each task gets a proof key of its own, so that a
+/// The agent authenticates with its key, or with a file in which its platform says who it is; each task gets a proof key of its own, so that a
 /// nonce that is read off the wire is of no use without it (RFC 9449).
 ///
 /// ```no_run
@@ -49,7 +48,8 @@ pub struct HttpIssuer {
 
 impl HttpIssuer {
     /// An issuer by the environment: `AGENTCRED_ISSUER` (its URL), `AGENTCRED_AGENT_KEY_FILE`
-    /// (private JWK or PKCS #8 PEM), and optionally `AGENTCRED_AGENT_ID` (no other agent may
+    /// (private JWK or PKCS #8 PEM) or, in its place, `AGENTCRED_ASSERTION_FILE` (see
+    /// [`Self::with_assertion_file`]), and optionally `AGENTCRED_AGENT_ID` (no other agent may
     /// open tasks) and `AGENTCRED_CA_FILE` (PEM; the only authorities that are trusted).
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl HttpIssuer {
     pub fn from_env() -> Result<Self, IssuerError> {
         let environment = Environment::read()?;
         let mut issuer =
-            Self::build(environment.issuer, environment.agent_key, environment.authorities)?;
+            Self::build(environment.issuer, environment.identity, environment.authorities)?;
         issuer.only_agent = environment.agent_id;
         Ok(Self { vault: Arc::new(issuer) })
     }
@@ -67,7 +67,24 @@ impl HttpIssuer {
     /// # Errors
     /// When the URL is neither `https` nor `http` on loopback, or TLS cannot be set up.
     pub fn new(url: Url, agent_key: SigningKey) -> Result<Self, IssuerError> {
-        Ok(Self { vault: Arc::new(Self::build(url, agent_key, Vec::new())?) })
+        let identity = Identity::Key(Arc::new(agent_key));
+        Ok(Self { vault: Arc::new(Self::build(url, identity, Vec::new())?) })
+    }
+
+    /// An issuer at `url` that knows the agent by a token in a file: a JWT-SVID of SPIFFE, the
+    /// projected token of a Kubernetes service account. The file is read anew for every task, since
+    /// its platform replaces it before the token ends.
+    ///
+    /// # Errors
+    /// When the URL is neither `https` nor `http` on loopback, or TLS cannot be set up. What is
+    /// wrong with the file, opening a task says.
+    ///
+    /// # Security
+    /// The token is good until it ends for whoever can read the file. It is sent to the issuer
+    /// alone, and what it opens is bound to a key of the task.
+    pub fn with_assertion_file(url: Url, file: impl Into<PathBuf>) -> Result<Self, IssuerError> {
+        let identity = Identity::AssertionFile(file.into());
+        Ok(Self { vault: Arc::new(Self::build(url, identity, Vec::new())?) })
     }
 
     /// The same issuer, reached by a new connection for every request, which ends with the answer.
@@ -108,20 +125,20 @@ impl HttpIssuer {
     }
 
     fn by(self, wire: ProvenWire) -> Self {
-        let Vault { wire: _, url, agent_key, only_agent } = &*self.vault;
-        let (url, agent_key) = (url.clone(), Arc::clone(agent_key));
-        Self { vault: Arc::new(Vault { wire, url, agent_key, only_agent: only_agent.clone() }) }
+        let Vault { wire: _, url, identity, only_agent } = &*self.vault;
+        let (url, identity) = (url.clone(), identity.clone());
+        Self { vault: Arc::new(Vault { wire, url, identity, only_agent: only_agent.clone() }) }
     }
 
     fn build(
         url: Url,
-        agent_key: SigningKey,
+        identity: Identity,
         authorities: Vec<reqwest::Certificate>,
     ) -> Result<Vault, IssuerError> {
         Ok(Vault {
             wire: ProvenWire::new(Wire::new(&url, authorities)?),
             url,
-            agent_key: Arc::new(agent_key),
+            identity,
             only_agent: None,
         })
     }
@@ -130,7 +147,7 @@ impl HttpIssuer {
 #[async_trait]
 impl Issuer for HttpIssuer {
     async fn open_task(&self, wish: &OpenTask) -> Result<Box<dyn TaskGrant>, IssuerError> {
-        let OpenTask { agent, task, user } = wish;
+        let agent = &wish.agent;
         let vault = Arc::clone(&self.vault);
         if let Some(only) = vault.only_agent.as_ref().filter(|only| *only != agent) {
             return Err(IssuerError::Misconfigured(format!(
@@ -138,16 +155,8 @@ impl Issuer for HttpIssuer {
             )));
         }
         let metadata = vault.discover().await?;
-        let now = SystemClock.now();
-        let id = fresh_id().map_err(|_| IssuerError::Local)?;
-        let assertion = assertion::sign(&vault.agent_key, agent, &metadata.issuer, &id, now)
-            .map_err(|_| IssuerError::Local)?;
-        let assertion = Zeroizing::new(assertion);
+        let form = vault.identity.task_form(wish, &metadata.issuer).await?;
         let proof_key = SigningKey::ephemeral().map_err(|_| IssuerError::Local)?;
-        let form = match user {
-            None => task_form(&assertion, task),
-            Some(user) => user_task_form(&assertion, task, user),
-        };
         let body = vault.post(&metadata.token_endpoint, &proof_key, form).await?;
         let grant = GrantAnswer::from_json(&body).map_err(|_| vault.garbled())?;
         Ok(Box::new(HttpGrant {

@@ -1,7 +1,5 @@
 //! The vault side on the wire: its metadata, and forms posted with a proof.
 
-use std::sync::Arc;
-
 use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::names::AgentId;
@@ -12,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::identity::Identity;
 use super::proven::{ProvenError, ProvenWire};
 use crate::issuer::IssuerError;
 use crate::wire::{Exchange, ISSUER_WAIT, WireError};
@@ -20,7 +19,7 @@ use crate::wire::{Exchange, ISSUER_WAIT, WireError};
 pub(super) struct Vault {
     pub(super) wire: ProvenWire,
     pub(super) url: Url,
-    pub(super) agent_key: Arc<SigningKey>,
+    pub(super) identity: Identity,
     pub(super) only_agent: Option<AgentId>,
 }
 
