@@ -168,13 +168,13 @@ fn cut_torn_line(folder: &Path) -> usize {
 }
 
 /// The issuer as a process of its own.
-struct Issuer {
+pub(crate) struct Issuer {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Issuer {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_agentcred-issuer"))
             .args(["serve", "--config", "issuer.toml"])
             .current_dir(folder)

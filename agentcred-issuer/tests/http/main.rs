@@ -23,6 +23,7 @@ mod hardened;
 mod injecting;
 mod inspecting;
 mod issuing;
+mod javascript;
 mod key_sets;
 mod killed;
 mod leaking;
