@@ -1,10 +1,12 @@
 //! Clients of others: they name keys as they like, have several, and replace them.
 
 use agentcred_protocol::clock::Clock as _;
+use agentcred_protocol::key::SigningKey;
 use agentcred_protocol::request::task_form;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::agent::READ;
 use crate::foreign::Signer;
 use crate::stage::Stage;
 use crate::upstream::{Upstream, json};
@@ -79,4 +81,26 @@ async fn an_extension_that_must_be_understood_is_refused() {
     header.crit = Some(vec!["exp".to_owned()]);
     let refused = ask(&stage, &key.sign_with(&header, &claims(&stage)), "").await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// The key of RFC 8037 appendix A, which signs by Ed25519.
+const EDWARDS: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+#[tokio::test]
+async fn agents_sign_by_either_algorithm_assertions_and_proofs_alike() {
+    for (key, proof_key) in [
+        (SigningKey::ephemeral().unwrap(), SigningKey::read(EDWARDS).unwrap()),
+        (SigningKey::read(EDWARDS).unwrap(), SigningKey::ephemeral().unwrap()),
+    ] {
+        assert_ne!(key.algorithm(), proof_key.algorithm());
+        let upstream = Upstream::answering(json("{}")).await;
+        let mut stage = Stage::with_policy(upstream, |policy, folder| {
+            std::fs::write(folder.join("billing.jwk"), json!(key.public()).to_string()).unwrap();
+            policy
+        })
+        .await;
+        (stage.agent.key, stage.agent.proof_key) = (key, proof_key);
+        let nonce = stage.agent.mint(READ).await;
+        assert_eq!(stage.agent.get(&nonce, "/egress/stripe/v1/customers").await.status(), 200);
+    }
 }

@@ -47,6 +47,7 @@ mod reading;
 mod reloading;
 mod revoking;
 mod rotating;
+mod rust_client;
 mod server_nonces;
 mod signing;
 #[cfg(target_os = "linux")]

@@ -49,7 +49,7 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
-    fn write(&self, folder: &Path, name: &str) {
+    pub(crate) fn write(&self, folder: &Path, name: &str) {
         let (certificate, key) = self.sign(name, |_| {});
         std::fs::write(folder.join("vault.pem"), certificate).unwrap();
         write_private(&folder.join("vault.key"), &key);
@@ -72,14 +72,14 @@ async fn stage(authority: &Authority, more: &str) -> Stage {
     stage
 }
 
-fn with_tls(policy: &str, more: &str) -> String {
+pub(crate) fn with_tls(policy: &str, more: &str) -> String {
     let tls = format!(
         "listen = \"127.0.0.1:0\"\ntls = {{ certificate = \"vault.pem\", key = \"vault.key\"{more} }}"
     );
     policy.replacen("listen = \"127.0.0.1:0\"", &tls, 1)
 }
 
-fn client(authority: &Authority) -> reqwest::ClientBuilder {
+pub(crate) fn client(authority: &Authority) -> reqwest::ClientBuilder {
     Client::builder().no_proxy().tls_certs_only([authority.certificate()])
 }
 
