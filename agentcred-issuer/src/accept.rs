@@ -127,7 +127,8 @@ async fn serve<A: Answers>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let answering = Arc::clone(&pace);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&answering));
         let (answers, answering) = (Arc::clone(&answers), Answering::new(&answering));
         async move {
             let reply = answers.answer(request).await;

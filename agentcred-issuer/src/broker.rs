@@ -10,6 +10,7 @@ mod cleared;
 mod content;
 mod leaves;
 mod media;
+mod payload;
 mod pool;
 mod received;
 mod recorded;
@@ -20,12 +21,14 @@ mod upstream;
 mod way;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
 
 use crate::audit::{Endpoint, Event};
+use crate::pace::Pace;
 use crate::refused::Refused;
 use crate::reply::{self, Reply};
 use crate::rules::Method;
@@ -59,15 +62,21 @@ pub(crate) async fn broker(vault: Arc<Vault>, request: Request<Incoming>) -> Rep
     }
 }
 
-async fn pass(vault: &Vault, head: &Parts, body: Incoming) -> Result<Reply, Refused> {
+async fn pass(vault: &Arc<Vault>, head: &Parts, body: Incoming) -> Result<Reply, Refused> {
     let redemption = Redemption::of(vault, head).await?;
     let cleared = Cleared::of(vault, redemption, head, body).await?;
+    if let Some(pace) = head.extensions.get::<Arc<Pace>>() {
+        pace.allow(cleared.bounds().time(&vault.limits) + TO_ANSWER);
+    }
     let recorded = Recorded::of(vault, cleared).await?;
     let keys = recorded.keys(vault).await?;
     let request = UpstreamRequest::with_keys(recorded, keys, vault.now())?;
     let answer = request.send(vault).await?;
     answer.scrubbed().await
 }
+
+/// What the audit, the keys and the last bytes of an answer may take beside the upstream.
+const TO_ANSWER: Duration = Duration::from_secs(5);
 
 /// A refusal stands whether or not it can be recorded.
 async fn record_refusal(vault: &Vault, head: &Parts, refused: &Refused) {

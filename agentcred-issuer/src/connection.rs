@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::uri::{Authority, Parts, Scheme};
 use http::{Request, Response, Uri, Version};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::dial::{DialError, Dialled, Line, dial};
+use crate::outgoing::Outgoing;
 use crate::resolver::Resolver;
 use crate::service::Destination;
 
@@ -22,15 +21,15 @@ pub(crate) struct Connection {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Outgoing>),
+    Http2(http2::SendRequest<Outgoing>),
 }
 
 /// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// The connection was at its end already: nothing of the request was sent.
-    BeforeSending,
+    /// The connection was at its end already: nothing of the request was sent, and here is its
+    /// body.
+    BeforeSending(Outgoing),
     /// The request was sent, wholly or in part.
     WhileSending,
 }
@@ -95,40 +94,40 @@ impl Connection {
     /// Sends a request, whose target is a path and query and which names its host in `Host`.
     pub(crate) async fn send(
         &mut self,
-        request: Request<Bytes>,
+        request: Request<Outgoing>,
     ) -> Result<Response<Incoming>, Broken> {
         match &mut self.sender {
-            Sender::Http1(sender) => {
-                sender.try_send_request(request.map(Full::new)).await.map_err(broken)
-            }
+            Sender::Http1(sender) => sender.try_send_request(request).await.map_err(broken),
             Sender::Http2(sender) => {
-                let request = in_http2(request).ok_or(Broken::BeforeSending)?;
-                sender.try_send_request(request.map(Full::new)).await.map_err(broken)
+                sender.try_send_request(in_http2(request)?).await.map_err(broken)
             }
         }
     }
 }
 
-fn broken<T>(mut error: TrySendError<T>) -> Broken {
+fn broken(mut error: TrySendError<Request<Outgoing>>) -> Broken {
     match error.take_message() {
-        Some(_) => Broken::BeforeSending,
+        Some(request) => Broken::BeforeSending(request.into_body()),
         None => Broken::WhileSending,
     }
 }
 
 /// The same request as HTTP/2 has it: the host stands in the target, and nothing speaks of the
 /// connection (RFC 9113 section 8.2.2).
-fn in_http2(mut request: Request<Bytes>) -> Option<Request<Bytes>> {
+fn in_http2(mut request: Request<Outgoing>) -> Result<Request<Outgoing>, Broken> {
     let headers: &mut HeaderMap = request.headers_mut();
     headers.remove(header::CONNECTION);
-    let host = headers.remove(header::HOST)?;
+    let host = headers.remove(header::HOST);
     let mut parts = Parts::default();
     parts.scheme = Some(Scheme::HTTPS);
-    parts.authority = Some(Authority::try_from(host.as_bytes()).ok()?);
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     parts.path_and_query = request.uri().path_and_query().cloned();
-    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    let Ok(uri) = Uri::from_parts(parts) else {
+        return Err(Broken::BeforeSending(request.into_body()));
+    };
+    *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_2;
-    Some(request)
+    Ok(request)
 }
 
 const MOST_HEADERS: usize = 100;

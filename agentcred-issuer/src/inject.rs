@@ -76,6 +76,11 @@ impl Injections {
         })
     }
 
+    /// Whether requests are signed, body and all.
+    pub(crate) fn sign(&self) -> bool {
+        self.0.iter().any(|it| matches!(it.kind, Kind::SigV4(_)))
+    }
+
     /// Puts every key into a request that is complete otherwise. A signature that was made is
     /// given back: it opens the same request once more, so it must not come back either.
     pub(crate) fn put(

@@ -13,17 +13,21 @@ pub struct Limits {
     /// How long the head of a request may take from its first byte. A new connection has as
     /// long for TLS and its first head together.
     pub head_time: Duration,
-    /// How long a request's body may take.
+    /// How long a request's body may take that is read whole.
     pub request_time: Duration,
+    /// How long nothing may move of a body that is passed on while it arrives.
+    pub stall_time: Duration,
     /// How long a connection may be without a request between two of them.
     pub idle_time: Duration,
     /// How long a request may take from its last byte until its answer is sent.
     pub exchange_time: Duration,
-    /// The largest body of a brokered request, in bytes.
+    /// The largest body of a brokered request that is read whole, in bytes. A rule may say that
+    /// larger ones are passed on while they arrive.
     pub request_body: usize,
-    /// How long an upstream may take for connection, answer and body together.
+    /// How long an upstream may take for connection, answer and body together, unless the rule
+    /// says more.
     pub upstream_time: Duration,
-    /// The largest body of an upstream's answer, in bytes.
+    /// The largest body of an upstream's answer, in bytes, unless the rule says more.
     pub response_body: u64,
     /// How long a server of keys may take, from dialling to the last byte of its answer.
     pub key_set_time: Duration,
@@ -40,6 +44,7 @@ impl Default for Limits {
             connections_per_peer: 512,
             head_time: Duration::from_secs(5),
             request_time: Duration::from_secs(10),
+            stall_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(30),
             exchange_time: Duration::from_mins(1),
             request_body: 1024 * 1024,

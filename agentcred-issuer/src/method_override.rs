@@ -4,6 +4,8 @@
 //! Laravel `_method`, `OData` `X-HTTP-Method`). A request that holds one is refused and not cleaned:
 //! whoever sent it meant to slip past something.
 
+mod part_lines;
+
 use std::borrow::Cow;
 
 use http::HeaderValue;
@@ -11,6 +13,8 @@ use http::header::HeaderName;
 use url::form_urlencoded;
 
 use crate::json_text::JsonTexts;
+
+pub(crate) use part_lines::PartLines;
 
 /// Whether servers take the header's value for the method. Many read `_` as `-`.
 pub(crate) fn is_override_header(name: &HeaderName) -> bool {
@@ -36,9 +40,32 @@ pub(crate) fn holds_override(content_type: Option<&HeaderValue>, body: &[u8]) ->
     match Form::of(content_type) {
         Form::Pairs => in_pairs(body),
         Form::Json => in_json(body),
-        Form::Parts => in_parts(body),
-        Form::Unknown => in_pairs(body) || in_json(body) || in_parts(body),
+        Form::Parts => PartLines::default().name_the_method(body),
+        Form::Unknown => {
+            in_pairs(body) || in_json(body) || PartLines::default().name_the_method(body)
+        }
         Form::Neither => false,
+    }
+}
+
+/// Where the fields of a body stand, and so how it can be looked at.
+#[derive(Debug)]
+pub(crate) enum Fields {
+    /// Anywhere: it has to be there as a whole.
+    Anywhere,
+    /// In lines of their own, which are looked at while they pass.
+    Lines(PartLines),
+    /// There are none.
+    Nowhere,
+}
+
+impl Fields {
+    pub(crate) fn of(content_type: Option<&HeaderValue>) -> Self {
+        match Form::of(content_type) {
+            Form::Pairs | Form::Json | Form::Unknown => Self::Anywhere,
+            Form::Parts => Self::Lines(PartLines::default()),
+            Form::Neither => Self::Nowhere,
+        }
     }
 }
 
@@ -59,12 +86,14 @@ impl Form {
         let Ok(text) = text.to_str() else { return Self::Unknown };
         let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is = |word: &str| media_type.contains(word);
-        match () {
-            () if !media_type.contains('/') => Self::Unknown,
-            () if is("form-urlencoded") => Self::Pairs,
-            () if is("multipart") || is("form-data") => Self::Parts,
-            () if is("json") => Self::Json,
-            () => Self::Neither,
+        let (pairs, json) = (is("form-urlencoded"), is("json"));
+        match is("multipart") || is("form-data") {
+            _ if !media_type.contains('/') => Self::Unknown,
+            parts if u8::from(pairs) + u8::from(json) + u8::from(parts) > 1 => Self::Unknown,
+            true => Self::Parts,
+            false if pairs => Self::Pairs,
+            false if json => Self::Json,
+            false => Self::Neither,
         }
     }
 }
@@ -77,16 +106,6 @@ fn in_pairs(body: &[u8]) -> bool {
 
 fn in_json(body: &[u8]) -> bool {
     JsonTexts::of(body).any(|text| text.is_name && is_override_field(&text.plain()))
-}
-
-/// Looks at the lines that name a part (RFC 7578 section 4.2).
-fn in_parts(body: &[u8]) -> bool {
-    body.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
-        let line = String::from_utf8_lossy(line).to_ascii_lowercase().replace("%5f", "_");
-        line.contains("name")
-            && (line.contains("_method") || line.contains("method-override"))
-            && line.contains("content-disposition")
-    })
 }
 
 #[cfg(test)]

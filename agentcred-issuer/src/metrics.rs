@@ -183,6 +183,7 @@ fn class(outcome: Outcome) -> &'static str {
         Outcome::NoSecret => "no_secret",
         Outcome::HeldBack => "held_back",
         Outcome::Lost => "lost",
+        Outcome::CutOff => "cut_off",
     }
 }
 

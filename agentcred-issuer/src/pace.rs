@@ -25,6 +25,8 @@ struct State {
     /// Requests whose answers were handed over for sending.
     answered: u64,
     stage: Stage,
+    /// Until when the request that is under way may take, if it was told.
+    allowed: Option<Instant>,
 }
 
 /// What the next bytes of a connection belong to.
@@ -44,7 +46,7 @@ impl Pace {
     /// The first request has to begin at once.
     pub(crate) fn new(place: Place, limits: Limits) -> Self {
         let (deadline, _) = watch::channel(Instant::now() + limits.head_time);
-        let state = State { arrived: 0, answered: 0, stage: Stage::Head };
+        let state = State { arrived: 0, answered: 0, stage: Stage::Head, allowed: None };
         Self { place, limits, state: Mutex::new(state), deadline }
     }
 
@@ -58,22 +60,33 @@ impl Pace {
         state.arrived += whole;
         if state.arrived > state.answered {
             if whole > 0 {
-                self.set(self.limits.exchange_time);
+                self.set(&state, self.limits.exchange_time);
                 return if self.place.work() { Ok(()) } else { Err(Over) };
             }
         } else if stage != was {
-            self.set(self.time_for(stage));
+            self.set(&state, self.time_for(stage));
         }
         Ok(())
+    }
+
+    /// The request that is under way is a good one: it may take so long until its answer is
+    /// sent, its body included, and the connection keeps its place meanwhile.
+    pub(crate) fn allow(&self, time: Duration) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.allowed = Some(Instant::now() + time);
+        if self.place.work() {
+            self.set(&state, time);
+        }
     }
 
     /// An answer was handed over for sending, or given up.
     pub(crate) fn answered(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.answered += 1;
+        state.allowed = None;
         if state.arrived <= state.answered {
             self.place.wait();
-            self.set(self.time_for(state.stage));
+            self.set(&state, self.time_for(state.stage));
         }
     }
 
@@ -100,8 +113,9 @@ impl Pace {
         }
     }
 
-    fn set(&self, time: Duration) {
-        self.deadline.send_replace(Instant::now() + time);
+    fn set(&self, state: &State, time: Duration) {
+        let end = Instant::now() + time;
+        self.deadline.send_replace(state.allowed.map_or(end, |allowed| allowed.max(end)));
     }
 }
 
@@ -154,6 +168,20 @@ mod tests {
         assert_eq!(time_left(&pace), limits.idle_time);
         pace.heard(0, Stage::Head).unwrap();
         assert_eq!(time_left(&pace), limits.head_time);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_may_take_long_does_and_the_next_one_does_not() {
+        let (places, pace) = pace();
+        let long = Duration::from_mins(10);
+        pace.heard(0, Stage::Body).unwrap();
+        pace.allow(long);
+        assert_eq!(time_left(&pace), long);
+        assert!(places.take(HERE).is_none(), "a good request lost its place");
+        pace.heard(1, Stage::Between).unwrap();
+        assert_eq!(time_left(&pace), long);
+        pace.answered();
+        assert_eq!(time_left(&pace), Limits::default().idle_time);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use url::form_urlencoded;
 
 use crate::body::{BodyRefused, BodyRule};
+use crate::bounds::Bounds;
 use crate::method_override::is_override_field;
 use crate::projection::Projection;
 use crate::target::{Target, is_segment};
@@ -24,6 +25,7 @@ pub(crate) struct Rule {
     body: Option<BodyRule>,
     /// What comes back of a JSON answer; none where all of it does.
     fields: Option<Projection>,
+    bounds: Bounds,
 }
 
 /// A rule that is refused, and which of its keys is to blame.
@@ -58,12 +60,23 @@ impl Rule {
         if !lists.is_subset(&query) {
             return Err(refuse("must name keys of `query`".to_owned()));
         }
-        Ok(Self { method, path: PathTemplate::read(path)?, query, lists, body, fields: None })
+        let (path, bounds) = (PathTemplate::read(path)?, Bounds::default());
+        Ok(Self { method, path, query, lists, body, fields: None, bounds })
     }
 
     /// The same rule, of which no more than these fields come back.
     pub(crate) fn with_fields(self, fields: Option<Projection>) -> Self {
         Self { fields, ..self }
+    }
+
+    /// The same rule with bounds of its own.
+    pub(crate) fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
+    /// How large and how long its requests may be.
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// What comes back of a JSON answer; none where all of it does.

@@ -74,6 +74,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, "no rule of the nonce's scope allows this method, path and query";
     /// A header, query key or body field that servers take for the method.
     MethodOverride = "method_override", BAD_REQUEST, "a header, query key or field asks for another method; send the request with the method that is meant";
+    /// RFC 9110 section 15.5.14.
+    ContentTooLarge = "content_too_large", PAYLOAD_TOO_LARGE, "the body is larger than the policy lets pass; forms and JSON are read whole, and are smaller than what may pass while it arrives";
     /// RFC 9110 section 7.8: WebSocket and every other protocol.
     ProtocolSwitch = "protocol_switch", BAD_REQUEST, "the broker passes on single requests; WebSocket and other upgrades cannot be checked and are not passed on";
     /// RFC 6749 section 4.1.2.1.

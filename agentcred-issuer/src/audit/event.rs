@@ -191,6 +191,9 @@ pub(crate) enum Outcome {
     HeldBack,
     /// The request was sent, wholly or in part, and no answer came.
     Lost,
+    /// The caller broke off in the middle of a body that was passed on while it arrived, or was
+    /// cut off there: the upstream has a part of it, which is no whole request.
+    CutOff,
 }
 
 /// Where a refusal was spoken.

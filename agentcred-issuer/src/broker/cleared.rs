@@ -5,15 +5,16 @@ use std::sync::Arc;
 use agentcred_protocol::names::ServiceName;
 use agentcred_protocol::refusal::RefusalCode;
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
+use super::payload::{Asked, Payload};
 use super::redemption::Redemption;
 use super::split_service;
+use crate::bounds::Bounds;
 use crate::headers::passed_on;
-use crate::method_override::holds_override;
+use crate::outgoing::{Passing, Progress};
 use crate::policy::Policy;
 use crate::projection::Projection;
 use crate::refused::Refused;
@@ -25,7 +26,6 @@ use crate::vault::Vault;
 /// A request that its nonce allows, holding exactly what will be sent and nothing else of what
 /// the caller wrote. Whatever is refused on the way here has spent its use: it is evidence of
 /// misuse.
-#[derive(Debug)]
 #[must_use = "a cleared request should go on"]
 pub(super) struct Cleared {
     redemption: Redemption,
@@ -33,8 +33,9 @@ pub(super) struct Cleared {
     method: Method,
     target: Target,
     headers: HeaderMap,
-    body: Bytes,
+    payload: Payload,
     fields: Option<Projection>,
+    bounds: Bounds,
 }
 
 impl Cleared {
@@ -50,14 +51,12 @@ impl Cleared {
             line.map_err(|it| it.about(redemption.call()))?;
         let about = |refused: Refused| refused.about(redemption.call());
         let headers = passed_on(&head.headers, &service.request_headers).map_err(about)?;
-        let body = read_body(vault, method, body).await.map_err(about)?;
-        if holds_override(headers.get(header::CONTENT_TYPE), &body) {
-            let refused = Refused::new(RefusalCode::MethodOverride, "method_override_body");
-            return Err(about(refused));
-        }
-        let rule = allowing(&rules, &headers, &body).map_err(about)?;
-        let fields = rule.fields().cloned();
-        Ok(Self { service: Arc::clone(service), redemption, method, target, headers, body, fields })
+        let asked = Asked { service, method, headers: &headers };
+        let (payload, rule) =
+            Payload::of(&asked, &rules, body, &vault.limits).await.map_err(about)?;
+        let (fields, bounds) = (rule.fields().cloned(), *rule.bounds());
+        let service = Arc::clone(service);
+        Ok(Self { redemption, service, method, target, headers, payload, fields, bounds })
     }
 
     pub(super) fn redemption(&self) -> &Redemption {
@@ -85,8 +84,30 @@ impl Cleared {
         self.fields.as_ref()
     }
 
+    /// How large and how long request and answer may be.
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Whether to ask twice does no harm and is possible: the same request, byte for byte.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.method.is_safe() && matches!(self.payload, Payload::Whole(_))
+    }
+
+    /// The body, as far as it is there.
     pub(super) fn body(&self) -> Bytes {
-        self.body.clone()
+        match &self.payload {
+            Payload::Whole(body) => body.clone(),
+            Payload::Passing(_) => Bytes::new(),
+        }
+    }
+
+    /// The body that is passed on while it arrives, if it is. Once.
+    pub(super) fn take_passing(&mut self) -> Option<(Passing, Progress)> {
+        match &mut self.payload {
+            Payload::Whole(_) => None,
+            Payload::Passing(passing) => passing.take(),
+        }
     }
 }
 
@@ -121,40 +142,4 @@ impl<'p> Line<'p> {
         }
         Ok(Self { service, method, target, rules })
     }
-}
-
-/// One rule has to allow all of the request; of several, one that lets less of the answer back.
-/// When none does, the first one's reason is told.
-fn allowing<'r>(rules: &[&'r Rule], headers: &HeaderMap, body: &[u8]) -> Result<&'r Rule, Refused> {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let mut allowing = Vec::new();
-    let mut reason = None;
-    for rule in rules {
-        match rule.check_body(content_type, body) {
-            Ok(()) => allowing.push(*rule),
-            Err(refused) => drop(reason.get_or_insert(refused.reason())),
-        }
-    }
-    let narrow = allowing.iter().find(|rule| rule.fields().is_some());
-    narrow.or(allowing.first()).copied().ok_or_else(|| {
-        Refused::new(RefusalCode::InsufficientScope, reason.unwrap_or("no_rule_allows_it"))
-    })
-}
-
-async fn read_body(vault: &Vault, method: Method, body: Incoming) -> Result<Bytes, Refused> {
-    let refuse = |reason| Refused::new(RefusalCode::InvalidRequest, reason);
-    let limits = &vault.limits;
-    let reading = Limited::new(body, limits.request_body).collect();
-    let body = tokio::time::timeout(limits.request_time, reading)
-        .await
-        .map_err(|_| refuse("body_too_slow"))?
-        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => refuse("body_too_large"),
-            None => refuse("body_incomplete"),
-        })?
-        .to_bytes();
-    if !body.is_empty() && !method.takes_body() {
-        return Err(refuse("body_on_a_method_without_one"));
-    }
-    Ok(body)
 }

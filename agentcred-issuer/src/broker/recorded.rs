@@ -4,11 +4,11 @@
 use super::cleared::Cleared;
 use crate::audit::{Again, Event, Outcome};
 use crate::inject::Keys;
+use crate::outgoing::{Passing, Progress};
 use crate::refused::Refused;
 use crate::vault::Vault;
 
 /// A cleared request that stands in the audit. Only such a one gets a real key.
-#[derive(Debug)]
 #[must_use = "the audit says that this request leaves"]
 pub(super) struct Recorded {
     cleared: Cleared,
@@ -45,6 +45,11 @@ impl Recorded {
 
     pub(super) fn cleared(&self) -> &Cleared {
         &self.cleared
+    }
+
+    /// The body that is passed on while it arrives, if it is.
+    pub(super) fn take_passing(&mut self) -> Option<(Passing, Progress)> {
+        self.cleared.take_passing()
     }
 
     /// The real keys of the service.

@@ -1,6 +1,9 @@
 //! The upstream request: what was cleared, with the real key put in last.
 
+use std::sync::Arc;
+
 use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::scrub::Scrubber;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -13,8 +16,10 @@ use super::received::Received;
 use super::recorded::Recorded;
 use super::retry_after;
 use super::way::{Lines, Unsent, Way};
-use crate::audit::{Again, Outcome};
+use crate::audit::{Again, Event, Outcome};
+use crate::call::Call;
 use crate::inject::Keys;
+use crate::outgoing::{Cut, Late, Outgoing, Passing, Progress};
 use crate::refused::Refused;
 use crate::vault::Vault;
 
@@ -26,16 +31,21 @@ pub(super) struct UpstreamRequest {
     /// Takes the keys, and a signature, out of what comes back.
     scrubber: Scrubber,
     request: Request<Bytes>,
+    /// Its body, when it is passed on while it arrives.
+    passing: Option<(Passing, Progress)>,
 }
 
 impl UpstreamRequest {
     pub(super) fn with_keys(
-        recorded: Recorded,
+        mut recorded: Recorded,
         keys: Keys,
         now: UnixTime,
     ) -> Result<Self, Refused> {
         match build(&recorded, &keys, now) {
-            Ok((request, scrubber)) => Ok(Self { recorded, keys, scrubber, request }),
+            Ok((request, scrubber)) => {
+                let passing = recorded.take_passing();
+                Ok(Self { recorded, keys, scrubber, request, passing })
+            }
             Err(reason) => {
                 let call = recorded.cleared().redemption().call();
                 Err(Refused::unavailable(reason).about(call))
@@ -45,14 +55,14 @@ impl UpstreamRequest {
 
     /// Sends the request. One that changes nothing is sent once more when the kept connection
     /// had ended, and when the upstream refuses the key and there is a newer one.
-    pub(super) async fn send(self, vault: &Vault) -> Result<Answer, Refused> {
-        let deadline = Instant::now() + vault.limits.upstream_time;
+    pub(super) async fn send(mut self, vault: &Arc<Vault>) -> Result<Answer, Refused> {
+        let deadline = Instant::now() + self.recorded.cleared().bounds().time(&vault.limits);
         let first = self.exchange(vault, deadline, Lines::Kept).await?;
         let (request, response) = if let Some(response) = first {
             (self, response)
         } else {
             let again = self.recorded.again(vault, Again::NewConnection).await?;
-            let again = Self::with_keys(again, self.keys, vault.now())?;
+            let mut again = Self::with_keys(again, self.keys, vault.now())?;
             let response = again.exchange_anew(vault, deadline).await?;
             (again, response)
         };
@@ -61,15 +71,15 @@ impl UpstreamRequest {
         };
         drop(response);
         let again = request.recorded.again(vault, Again::NewKey).await?;
-        let again = Self::with_keys(again, keys, vault.now())?;
+        let mut again = Self::with_keys(again, keys, vault.now())?;
         let response = again.exchange_anew(vault, deadline).await?;
         again.answer(vault, response, deadline)
     }
 
     /// Other keys than the ones that were refused, if they were and asking again does no harm.
     async fn newer_keys(&self, vault: &Vault, response: &Response<Received>) -> Option<Keys> {
-        let is_safe = self.recorded.cleared().method().is_safe();
-        if response.status() != StatusCode::UNAUTHORIZED || !is_safe {
+        let is_repeatable = self.recorded.cleared().is_repeatable();
+        if response.status() != StatusCode::UNAUTHORIZED || !is_repeatable {
             return None;
         }
         self.recorded.newer_keys(vault, &self.keys).await
@@ -81,14 +91,14 @@ impl UpstreamRequest {
         response: Response<Received>,
         deadline: Instant,
     ) -> Result<Answer, Refused> {
-        let limit = vault.limits.response_body;
+        let limit = self.recorded.cleared().bounds().response_body(&vault.limits);
         Answer::of(&self.recorded, &self.scrubber, response, deadline, limit)
     }
 
     /// The request and its answer, over a new connection.
     async fn exchange_anew(
-        &self,
-        vault: &Vault,
+        &mut self,
+        vault: &Arc<Vault>,
         deadline: Instant,
     ) -> Result<Response<Received>, Refused> {
         let response = self.exchange(vault, deadline, Lines::New).await?;
@@ -98,22 +108,35 @@ impl UpstreamRequest {
     /// The request and its answer. None when a kept connection had ended and the request may be
     /// sent once more.
     async fn exchange(
-        &self,
-        vault: &Vault,
+        &mut self,
+        vault: &Arc<Vault>,
         deadline: Instant,
         lines: Lines,
     ) -> Result<Option<Response<Received>>, Refused> {
         let recorded = &self.recorded;
         let cleared = recorded.cleared();
-        let service = cleared.service();
+        let (service, call) = (cleared.service(), cleared.redemption().call());
         if let Err(wait) = service.breaker.admit(vault.now()) {
             let refused = recorded.give_back(vault, Outcome::HeldBack, "upstream_held_back").await;
             return Err(refused.retry_after(wait));
         }
         let note = |ended| service.breaker.note(ended, vault.now());
-        let way = Way::to(service, cleared.redemption().call(), cleared.method());
-        let sending = way.send(&self.request, lines, vault);
-        let lost = match timeout_at(deadline, sending).await {
+        let way = Way::to(service, call, cleared.method());
+        let (body, mut progress) = match self.passing.take() {
+            Some((passing, progress)) => (Outgoing::Passing(passing), Some(progress)),
+            None => (Outgoing::from(self.request.body().clone()), None),
+        };
+        let sending = way.send(&self.request, body, lines, vault);
+        let sent = match &mut progress {
+            None => timeout_at(deadline, sending).await.map_err(|_| Late::Upstream),
+            Some(progress) => tokio::select! {
+                biased;
+                sent = sending => Ok(sent),
+                late = progress.late(vault.limits.stall_time, deadline) => Err(late),
+            },
+        };
+        let cut = progress.as_ref().and_then(Progress::cut);
+        let lost = match sent {
             Ok(Ok(response)) => {
                 let status = response.status();
                 note(Ended::Answered {
@@ -121,6 +144,9 @@ impl UpstreamRequest {
                     retry_after: retry_after::read(response.headers(), vault.now()),
                 });
                 recorded.finish(vault, Outcome::Answered { status: status.as_u16() }).await?;
+                if let Some(progress) = progress.filter(|it| !it.is_whole()) {
+                    tokio::spawn(follow(Arc::clone(vault), call.clone(), progress, deadline));
+                }
                 return Ok(Some(response));
             }
             Ok(Err(Unsent::Dial(error))) => {
@@ -128,12 +154,22 @@ impl UpstreamRequest {
                 tracing::warn!(service = %service.name, %error, "the upstream cannot be reached");
                 return Err(recorded.give_back(vault, Outcome::Unreachable, error.reason()).await);
             }
-            Ok(Err(Unsent::Stale)) if cleared.method().is_safe() => {
+            Ok(Err(Unsent::Stale)) if cleared.is_repeatable() => {
                 recorded.finish(vault, Outcome::Lost).await?;
                 return Ok(None);
             }
-            Ok(Err(Unsent::Stale | Unsent::BrokeOff)) => "upstream_broke_off",
-            Err(_) => {
+            Ok(Err(Unsent::Stale | Unsent::BrokeOff)) => match cut {
+                Some(cut) => {
+                    recorded.finish(vault, Outcome::CutOff).await?;
+                    return Err(cut_off(cut).about(call));
+                }
+                None => "upstream_broke_off",
+            },
+            Err(Late::Caller) => {
+                recorded.finish(vault, Outcome::CutOff).await?;
+                return Err(Refused::new(RefusalCode::InvalidRequest, "body_too_slow").about(call));
+            }
+            Err(Late::Upstream) => {
                 note(Ended::Failed);
                 if !way.has_connected() {
                     let outcome = Outcome::Unreachable;
@@ -144,7 +180,28 @@ impl UpstreamRequest {
             }
         };
         recorded.finish(vault, Outcome::Lost).await?;
-        Err(Refused::unavailable(lost).about(cleared.redemption().call()))
+        Err(Refused::unavailable(lost).about(call))
+    }
+}
+
+/// Why a body that was passed on while it arrived did not arrive.
+fn cut_off(cut: Cut) -> Refused {
+    match cut {
+        Cut::AsksForMethod => Refused::new(RefusalCode::MethodOverride, "method_override_body"),
+        Cut::BrokeOff | Cut::GivenUp => {
+            Refused::new(RefusalCode::InvalidRequest, "body_incomplete")
+        }
+    }
+}
+
+/// Follows a body whose answer came before its end. That it ended early stands in the audit too.
+async fn follow(vault: Arc<Vault>, call: Call, progress: Progress, deadline: Instant) {
+    if progress.end(deadline).await.is_none() {
+        return;
+    }
+    let cut_off = Event::Answer { call: &call, outcome: Outcome::CutOff };
+    if vault.record(cut_off).await.is_err() {
+        tracing::error!("that a request was cut off could not be written to the audit");
     }
 }
 

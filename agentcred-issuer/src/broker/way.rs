@@ -12,6 +12,7 @@ use super::received::{Lease, Received};
 use crate::call::Call;
 use crate::connection::{Broken, Connection};
 use crate::dial::DialError;
+use crate::outgoing::Outgoing;
 use crate::rules::Method;
 use crate::service::Service;
 use crate::vault::Vault;
@@ -53,9 +54,11 @@ impl<'s> Way<'s> {
         self.has_connected.load(Ordering::Relaxed)
     }
 
+    /// Sends the head of a request with a body.
     pub(super) async fn send(
         &self,
         request: &Request<Bytes>,
+        mut body: Outgoing,
         lines: Lines,
         vault: &Vault,
     ) -> Result<Response<Received>, Unsent> {
@@ -63,10 +66,11 @@ impl<'s> Way<'s> {
             && let Some(kept) = self.kept(vault)
         {
             self.has_connected.store(true, Ordering::Relaxed);
-            match self.over(kept, request, vault).await {
+            match self.over(kept, request, body, vault).await {
                 // It closed while nothing was under way, so nothing is lost.
-                Err(Broken::BeforeSending) => {
+                Err(Broken::BeforeSending(unsent)) => {
                     self.has_connected.store(false, Ordering::Relaxed);
+                    body = unsent;
                 }
                 answered => return answered.map_err(|_| Unsent::Stale),
             }
@@ -76,7 +80,7 @@ impl<'s> Way<'s> {
         let aged = Aged { connection: opening.await.map_err(Unsent::Dial)?, opened };
         self.has_connected.store(true, Ordering::Relaxed);
         self.service.pool.share(&aged, &vault.clock);
-        self.over(aged, request, vault).await.map_err(|_| Unsent::BrokeOff)
+        self.over(aged, request, body, vault).await.map_err(|_| Unsent::BrokeOff)
     }
 
     /// A request that changes something never goes over an HTTP/1.1 connection that the upstream
@@ -91,9 +95,10 @@ impl<'s> Way<'s> {
         &self,
         mut aged: Aged,
         request: &Request<Bytes>,
+        body: Outgoing,
         vault: &Vault,
     ) -> Result<Response<Received>, Broken> {
-        let mut request = request.clone();
+        let mut request = request.clone().map(|_| body);
         if !self.method.is_safe() {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

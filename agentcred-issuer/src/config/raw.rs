@@ -284,6 +284,9 @@ pub(crate) struct RawRule {
     pub(crate) query_lists: Vec<String>,
     pub(crate) body: Option<BTreeMap<String, RawField>>,
     pub(crate) fields: Option<Vec<String>>,
+    pub(crate) max_request_body: Option<String>,
+    pub(crate) max_response_body: Option<String>,
+    pub(crate) max_time: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! Checks services: origin, secret source, injection, trust and the rules of every scope.
 
+mod bounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Host;
 
+use self::bounds::check_bounds;
 use super::bodies::{check_body, check_fields};
 use super::finding::{Findings, Key};
 use super::injections;
@@ -82,7 +85,8 @@ fn check_service(
     }
     let response_headers =
         check_headers(&raw.response_headers, &at.field("response_headers"), findings);
-    let scopes = check_scopes(raw.scopes, at, findings);
+    let is_signed = inject.as_ref().is_some_and(Injections::sign);
+    let scopes = check_scopes(raw.scopes, is_signed, at, findings);
     Some(Service {
         name: name?,
         destination: Destination { origin: origin?, networks, transport: transport? },
@@ -230,6 +234,7 @@ fn is_risky(name: &HeaderName) -> bool {
 
 fn check_scopes(
     scopes: BTreeMap<String, Vec<RawRule>>,
+    is_signed: bool,
     at: &Key,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<ScopeToken, Vec<Rule>> {
@@ -242,7 +247,7 @@ fn check_scopes(
         if raw.is_empty() {
             findings.warning(&at, "has no rules: it allows nothing");
         }
-        let rules = check_rules(&raw, &at, findings);
+        let rules = check_rules(&raw, is_signed, &at, findings);
         match ScopeToken::new(token) {
             Ok(token) => drop(checked.insert(token, rules)),
             Err(error) => findings.error(&at, format!("is no scope: {error}")),
@@ -251,7 +256,12 @@ fn check_scopes(
     checked
 }
 
-fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Rule> {
+fn check_rules(
+    raw: &[RawRule],
+    is_signed: bool,
+    at: &Key,
+    findings: &mut Findings<'_>,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (position, rule) in raw.iter().enumerate() {
         let at = at.item(position);
@@ -269,8 +279,9 @@ fn check_rules(raw: &[RawRule], at: &Key, findings: &mut Findings<'_>) -> Vec<Ru
                 None => continue,
             },
         };
+        let bounds = check_bounds(rule, is_signed, &at, findings);
         let checked = Rule::new(&rule.method, &rule.path, &rule.query, &rule.query_lists, body);
-        match checked.map(|rule| rule.with_fields(fields)) {
+        match checked.map(|rule| rule.with_fields(fields).with_bounds(bounds)) {
             Ok(rule) if rules.contains(&rule) => findings.error(&at, "stands here twice"),
             Ok(rule) if rules.iter().any(|it| opens(it, &rule) || opens(&rule, it)) => {
                 findings.error(

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::connection::Connection;
 use crate::dial::DialError;
+use crate::outgoing::Outgoing;
 use crate::resolver::Resolver;
 use crate::secrets::{Secret, UnusableSecret, Versions};
 use crate::service::Destination;
@@ -137,7 +138,8 @@ impl ClientCredentials {
     async fn ask(&self, secret: &Secret, resolver: &dyn Resolver) -> Result<Answer, NoToken> {
         let mut connection = Connection::open(&self.endpoint, resolver).await?;
         let request = self.request(secret).ok_or(NoToken::Malformed)?;
-        let response = connection.send(request).await.map_err(|_| NoToken::BrokeOff)?;
+        let response =
+            connection.send(request.map(Outgoing::from)).await.map_err(|_| NoToken::BrokeOff)?;
         match response.status() {
             StatusCode::OK => {}
             status if status.is_client_error() => return Err(NoToken::Refused(status)),

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, Limited};
 use super::{HasKey, NoKeys};
 use crate::connection::Connection;
 use crate::dial::DialError;
+use crate::outgoing::Outgoing;
 use crate::resolver::Resolver;
 use crate::service::Destination;
 use crate::vault::Vault;
@@ -130,7 +131,8 @@ impl RemoteKeys {
         headers.insert(header::ACCEPT, accept);
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         let mut connection = Connection::open(&self.endpoint, resolver).await?;
-        let response = connection.send(request).await.map_err(|_| Unanswered::BrokeOff)?;
+        let response =
+            connection.send(request.map(Outgoing::from)).await.map_err(|_| Unanswered::BrokeOff)?;
         if response.status() != StatusCode::OK {
             return Err(Unanswered::Refused(response.status()));
         }

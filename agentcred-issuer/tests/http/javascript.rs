@@ -10,7 +10,7 @@ use std::process::Command;
 use agentcred_protocol::key::SigningKey;
 use serde_json::{Value, json};
 
-use crate::killed::Issuer;
+use crate::process::Issuer;
 use crate::stage::{policy, write_private};
 use crate::upstream::{Upstream, json as answer};
 

@@ -1,9 +1,7 @@
 //! An issuer that is killed while it works, over and over: what it had done stays done.
 
 use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +14,7 @@ use serde_json::Value;
 
 use crate::agent::{Agent, READ, broker_refusal};
 use crate::count;
+use crate::process::Issuer;
 use crate::stage::{new_key, policy, write_private};
 use crate::upstream::{Upstream, json};
 
@@ -165,40 +164,4 @@ fn cut_torn_line(folder: &Path) -> usize {
     let sound = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     std::fs::write(&file, &text[..sound]).unwrap();
     usize::from(sound < text.len())
-}
-
-/// The issuer as a process of its own.
-pub(crate) struct Issuer {
-    child: Child,
-    pub(crate) url: String,
-}
-
-impl Issuer {
-    pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_agentcred-issuer"))
-            .args(["serve", "--config", "issuer.toml"])
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, url) = line.trim_end().split_once("agents use ").unwrap();
-        let url = url.to_owned();
-        Self { child, url }
-    }
-
-    /// SIGKILL: nothing is written, closed or told.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
