@@ -1,10 +1,14 @@
 //! One upstream request by way of the broker, and what can become of it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use agentcred_protocol::names::ServiceName;
 use agentcred_protocol::refusal::RefusalCode;
+
+use crate::upload::{Upload, UploadProblem};
 
 /// A request that a tool wants made: all of it but the host and the credential.
 #[derive(Clone)]
@@ -18,8 +22,13 @@ pub struct EgressRequest {
     pub query: String,
     /// The media type of the body, when there is a body.
     pub content_type: Option<HeaderValue>,
-    /// The body.
+    /// The body, unless there is an `upload`.
     pub body: Bytes,
+    /// The body, when it is read while it is sent. It is sent once, so no request that has one
+    /// may be sent again.
+    pub upload: Option<Upload>,
+    /// How long request and answer may take; none for as long as an issuer's client usually waits.
+    pub wait: Option<Duration>,
 }
 
 impl EgressRequest {
@@ -31,6 +40,8 @@ impl EgressRequest {
             query: String::new(),
             content_type: None,
             body: Bytes::new(),
+            upload: None,
+            wait: None,
         }
     }
 }
@@ -84,7 +95,10 @@ pub enum RequestError {
     /// A query, form or JSON body could not be written.
     #[error("the request's {0} cannot be serialised")]
     Unserialisable(&'static str),
-    /// The broker refused; the upstream saw nothing.
+    /// The body could not be sent as it was announced; the upstream saw no whole request.
+    #[error("the request's body was not sent: {0}")]
+    Upload(UploadProblem),
+    /// The broker refused; the upstream saw nothing, or of an upload no more than its beginning.
     #[error("the broker refused the request: {}: {}", .0, .0.description())]
     Refused(RefusalCode),
     /// The broker could not be reached or broke off.

@@ -40,6 +40,7 @@ mod egress;
 mod pages;
 mod request;
 mod response;
+mod upload;
 mod wire;
 
 // What goes back to the model.
@@ -105,3 +106,4 @@ pub use state::{State, StateMap, StateRequirement};
 pub use task::Task;
 pub use tool::{CredentialSpec, Hints, Injection, Invocation, Tool, ToolDefinition};
 pub use toolbox::Toolbox;
+pub use upload::{Upload, UploadProblem};

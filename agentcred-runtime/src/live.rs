@@ -135,7 +135,7 @@ impl LiveNonce {
             // The broker's own refusal: the upstream saw nothing. In a nonce's life it means that
             // the vault side started anew and lost it.
             Err(RequestError::Refused(RefusalCode::InvalidToken))
-                if Instant::now() < self.expires =>
+                if Instant::now() < self.expires && request.upload.is_none() =>
             {
                 self.replace(&credential).await?.send(request).await
             }

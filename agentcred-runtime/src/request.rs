@@ -1,5 +1,7 @@
 //! Building one upstream request and sending it.
 
+use std::time::Duration;
+
 use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +10,7 @@ use crate::egress::{EgressRequest, RequestError};
 use crate::live::LiveNonce;
 use crate::pages::{Paged, Pages};
 use crate::response::Response;
+use crate::upload::Upload;
 
 /// An upstream request that has not been sent. Made by [`Nonce::get`](crate::Nonce::get) and
 /// its siblings.
@@ -57,6 +60,37 @@ impl<'n> RequestBuilder<'n> {
             request.content_type = Some(JSON);
             request.body = json.into();
         })
+    }
+
+    /// Sends a body that is read while it is sent, as a file of which memory should not hold all.
+    /// The policy must allow so much (`max_request_body`).
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use agentcred_runtime::{Nonce, RequestError, Upload};
+    /// # #[derive(serde::Deserialize)] struct Stored { id: String }
+    /// # async fn store(stripe: &Nonce, file: impl tokio::io::AsyncRead + Send + 'static, length: u64) -> Result<Stored, RequestError> {
+    /// // `file` is a `tokio::fs::File`, or any other reader.
+    /// let body = Upload::reader(length, file);
+    /// let request = stripe.post("/v1/files").upload("text/csv", body);
+    /// request.within(Duration::from_secs(600)).fetch::<Stored>().await
+    /// # }
+    /// ```
+    ///
+    /// It is sent once: neither a refusal nor a broken connection has it sent again. Forms, JSON and
+    /// bodies of no type are read whole by the broker and are 1 MiB at most.
+    pub fn upload(self, content_type: &str, body: Upload) -> Self {
+        let written = HeaderValue::from_str(content_type);
+        self.set("content type", written, |request, content_type| {
+            request.content_type = Some(content_type);
+            request.upload = Some(body);
+        })
+    }
+
+    /// How long request and answer may take together, in place of 35 seconds. The policy must allow
+    /// it (`max_time`), and the tool's own timeout still ends the call.
+    pub fn within(self, time: Duration) -> Self {
+        self.set("time", Ok::<_, ()>(time), |request, time| request.wait = Some(time))
     }
 
     /// Sends the request. It spends one use of the nonce.

@@ -130,6 +130,7 @@ impl RequestError {
             Self::UsesExceeded { .. } => "uses_exceeded",
             Self::CallOver => "call_over",
             Self::InvalidPath => "invalid_path",
+            Self::Upload(_) => "upload",
             Self::Unserialisable(_) => "unserialisable",
             Self::Refused(code) => code.as_str(),
             Self::Unreachable => "unreachable",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agentcred_protocol::trace::TraceParent;
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method};
 use reqwest::redirect;
 use url::{Host, Url};
@@ -12,6 +13,7 @@ use url::{Host, Url};
 use crate::egress::EgressResponse;
 use crate::issuer::IssuerError;
 use crate::telemetry;
+use crate::upload::Upload;
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
@@ -38,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) url: Url,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    /// In place of `body`.
+    pub(crate) upload: Option<Upload>,
     pub(crate) wait: Duration,
 }
 
@@ -47,6 +51,8 @@ pub(crate) enum WireError {
     Unreachable,
     TimedOut,
     TooLarge(usize),
+    /// The body was sent before.
+    Sent,
 }
 
 impl Wire {
@@ -80,11 +86,16 @@ impl Wire {
     /// Sends the request once and reads the answer.
     pub(crate) async fn send(&self, exchange: Exchange) -> Result<EgressResponse, WireError> {
         telemetry::server(&exchange.url);
-        let mut request = self
-            .client
-            .request(exchange.method, exchange.url)
-            .body(exchange.body)
-            .timeout(exchange.wait);
+        let mut request = self.client.request(exchange.method, exchange.url).timeout(exchange.wait);
+        request = match exchange.upload {
+            None => request.body(exchange.body),
+            Some(upload) => {
+                let pieces = upload.take().map_err(|_| WireError::Sent)?;
+                request
+                    .header(CONTENT_LENGTH, upload.length())
+                    .body(reqwest::Body::wrap_stream(pieces))
+            }
+        };
         for (name, value) in exchange.headers {
             request = request.header(name, value);
         }
@@ -179,6 +190,7 @@ mod tests {
                 url: url.clone(),
                 headers: Vec::new(),
                 body: Bytes::new(),
+                upload: None,
                 wait: ISSUER_WAIT,
             };
             let redirect = async {

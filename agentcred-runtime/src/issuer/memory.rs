@@ -286,7 +286,10 @@ struct MemoryNonce {
 
 #[async_trait]
 impl Credential for MemoryNonce {
-    async fn send(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
+    async fn send(&self, mut request: EgressRequest) -> Result<EgressResponse, RequestError> {
+        if let Some(upload) = request.upload.take() {
+            request.body = upload.read().await?;
+        }
         {
             let mut state = self.issuer.lock();
             let now = Instant::now();

@@ -41,6 +41,7 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
     runtime.block_on(async {
         // Before the server is ready, so that no signal is missed once it says that it is.
         let stop = stop_signal()?;
+        let mut reload = reload_signal()?;
         let server = Server::start(config).await?;
         writeln!(
             io::stdout(),
@@ -53,7 +54,6 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
             writeln!(io::stdout(), "operators: {at}")?;
         }
         io::stdout().flush()?;
-        let mut reload = reload_signal()?;
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {

@@ -14,6 +14,7 @@ use super::Session;
 use super::proven::ProvenError;
 use crate::egress::{EgressRequest, EgressResponse, RequestError};
 use crate::issuer::{Credential, IssuerError};
+use crate::upload::{Upload, UploadProblem};
 use crate::wire::{BROKER_WAIT, Exchange, WireError};
 
 pub(super) struct HttpNonce {
@@ -27,7 +28,7 @@ impl Credential for HttpNonce {
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, RequestError> {
         match self.send_once(request.clone()).await {
             // The broker says that nothing went upstream and gave the use back.
-            Err(Attempt { error: _, retryable: true }) => {
+            Err(Attempt { error: _, retryable: true }) if request.upload.is_none() => {
                 self.send_once(request).await.map_err(|attempt| attempt.error)
             }
             outcome => outcome.map_err(|attempt| attempt.error),
@@ -67,11 +68,16 @@ impl HttpNonce {
             url,
             headers,
             body: request.body,
-            wait: BROKER_WAIT,
+            upload: request.upload.clone(),
+            wait: request.wait.unwrap_or(BROKER_WAIT),
         };
         let answer = vault.wire.send_proven(exchange, proof_key, Some(&token_hash)).await;
         let answer = answer.map_err(|error| match error {
-            ProvenError::Wire(WireError::Unreachable) => RequestError::Unreachable,
+            ProvenError::Wire(WireError::Unreachable) => {
+                let problem = request.upload.as_ref().and_then(Upload::problem);
+                problem.map_or(RequestError::Unreachable, RequestError::Upload)
+            }
+            ProvenError::Wire(WireError::Sent) => RequestError::Upload(UploadProblem::Sent),
             ProvenError::Wire(WireError::TimedOut) => RequestError::TimedOut,
             ProvenError::Wire(WireError::TooLarge(limit)) => RequestError::TooLarge(limit),
             ProvenError::Local => RequestError::Local,

@@ -52,7 +52,8 @@ impl ProvenWire {
     /// Sends a request with a proof by `key`. `token_hash` is that of the token that goes with it.
     ///
     /// It is sent a second time only when the vault side says that it wants a newer server nonce:
-    /// then nothing has happened yet.
+    /// then nothing has happened yet. An upload is sent once; the mint before it has brought a
+    /// server nonce.
     pub(super) async fn send_proven(
         &self,
         exchange: Exchange,
@@ -60,7 +61,7 @@ impl ProvenWire {
         token_hash: Option<&str>,
     ) -> Result<EgressResponse, ProvenError> {
         let answer = self.send_once(exchange.clone(), key, token_hash).await?;
-        if wants_server_nonce(&answer, token_hash) {
+        if exchange.upload.is_none() && wants_server_nonce(&answer, token_hash) {
             return self.send_once(exchange, key, token_hash).await;
         }
         Ok(answer)
@@ -165,6 +166,7 @@ mod tests {
                 url: self.url.clone(),
                 headers: Vec::new(),
                 body: Bytes::new(),
+                upload: None,
                 wait: ISSUER_WAIT,
             };
             let key = SigningKey::ephemeral().unwrap();

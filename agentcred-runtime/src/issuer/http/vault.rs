@@ -34,6 +34,7 @@ impl Vault {
             url,
             headers: Vec::new(),
             body: Bytes::new(),
+            upload: None,
             wait: ISSUER_WAIT,
         };
         let answer = self.wire.send(exchange).await.map_err(|error| self.failed(error))?;
@@ -71,6 +72,7 @@ impl Vault {
             url: url.clone(),
             headers,
             body: Bytes::from_owner(form),
+            upload: None,
             wait: ISSUER_WAIT,
         };
         let answer = self.wire.send_proven(exchange, proof_key, None).await;
@@ -96,7 +98,7 @@ impl Vault {
             WireError::Unreachable | WireError::TimedOut => {
                 IssuerError::Unreachable { issuer: self.name() }
             }
-            WireError::TooLarge(_) => self.garbled(),
+            WireError::TooLarge(_) | WireError::Sent => self.garbled(),
         }
     }
 
