@@ -25,17 +25,8 @@ pub(crate) enum Stop {
 impl Cluster {
     /// Makes a server and starts it.
     pub(crate) fn start() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let folder = root.join("target/postgres").join(format!("{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("password"), PASSWORD).unwrap();
-        if is_root() {
-            done(Command::new("chown").args(["-R", "postgres"]).arg(&folder));
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let cluster = Self { folder, port };
+        let cluster = Self::at_a_place();
+        std::fs::write(cluster.folder.join("password"), PASSWORD).unwrap();
         let password = format!("--pwfile={}", cluster.folder.join("password").display());
         done(
             cluster
@@ -46,6 +37,26 @@ impl Cluster {
         cluster.resume();
         cluster.sql("postgres", &format!("CREATE ROLE agentcred LOGIN PASSWORD '{PASSWORD}'"));
         cluster
+    }
+
+    /// Makes a server that follows this one, and starts it.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::at_a_place();
+        done(self.copying().arg("--write-recovery-conf").arg("-D").arg(standby.files()));
+        standby.resume();
+        standby
+    }
+
+    /// A folder and a port, for a server that has no files yet.
+    fn at_a_place() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let folder = root.join("target/postgres").join(format!("{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        give_to_server(&folder);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { folder, port }
     }
 
     /// Makes an empty database that the issuers own.
@@ -99,11 +110,37 @@ impl Cluster {
 
     /// Copies the files of the running server, as a backup does.
     pub(crate) fn copy_files(&self, to: &Path) {
+        done(self.copying().arg("-D").arg(to));
+    }
+
+    fn copying(&self) -> Command {
         let mut copying = self.tool("pg_basebackup");
         let port = self.port.to_string();
         copying.env("PGPASSWORD", PASSWORD);
-        copying.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-c", "fast", "-D"]);
-        done(copying.arg(to));
+        copying.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-c", "fast"]);
+        copying
+    }
+
+    /// Makes a standby a server of its own.
+    pub(crate) fn promote(&self) {
+        done(self.tool("pg_ctl").args(["promote", "-w", "-D"]).arg(self.files()));
+    }
+
+    /// Gives the server a certificate, and lets issuers in with TLS alone.
+    pub(crate) fn demand_tls(&self, certificate: &str, key: &str) {
+        let access = "hostssl all agentcred 127.0.0.1/32 scram-sha-256\n\
+                      host    all postgres  127.0.0.1/32 scram-sha-256\n";
+        for (name, text) in
+            [("server.crt", certificate), ("server.key", key), ("pg_hba.conf", access)]
+        {
+            let file = self.files().join(name);
+            std::fs::write(&file, text).unwrap();
+            done(Command::new("chmod").arg("600").arg(&file));
+            give_to_server(&file);
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        self.stop(Stop::Fast);
+        self.resume();
     }
 
     /// Stops the server, and starts it on files that were copied before.
@@ -195,6 +232,12 @@ fn read(file: &mut File) -> Vec<u8> {
     file.rewind().unwrap();
     file.read_to_end(&mut bytes).unwrap();
     bytes
+}
+
+fn give_to_server(path: &Path) {
+    if is_root() {
+        done(Command::new("chown").args(["-R", "postgres"]).arg(path));
+    }
 }
 
 fn is_root() -> bool {
