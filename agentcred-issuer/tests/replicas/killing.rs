@@ -82,13 +82,15 @@ async fn no_use_counts_twice_while_issuers_and_the_database_are_killed() {
     assert_eq!(arrived.iter().collect::<HashSet<_>>().len(), arrived.len());
 
     let successes = tally.successes.lock().unwrap();
-    let wait = |since: Instant| {
+    let wait = |number: usize, since: Instant| {
         let next = successes.iter().find(|success| **success > since).unwrap();
-        next.duration_since(since)
+        // Who still waits when the database is stopped waits for the database from then on.
+        let stops = kills.iter().skip(number + 1).filter(|kill| kill.is_restart);
+        stops.map(|kill| kill.stopped).fold(*next, Instant::min) - since
     };
     let longest = |is_restart: bool, since: fn(&Kill) -> Instant| {
-        let chosen = kills.iter().filter(|kill| kill.is_restart == is_restart);
-        chosen.map(|kill| wait(since(kill))).max().unwrap_or_default()
+        let chosen = kills.iter().enumerate().filter(|(_, kill)| kill.is_restart == is_restart);
+        chosen.map(|(number, kill)| wait(number, since(kill))).max().unwrap_or_default()
     };
     let (from_kill, from_stop, from_back) = (
         longest(false, |kill| kill.stopped),
@@ -108,9 +110,8 @@ async fn no_use_counts_twice_while_issuers_and_the_database_are_killed() {
         "the longest wait for a good call: {from_kill:?} from an issuer's death, {from_stop:?} \
          from the database's, {from_back:?} from when it was back; it was away for {away:?} at most"
     );
-    assert!(from_kill < SOON);
-    // How long PostgreSQL takes to start again is its own, and that of the machine's disk.
-    assert!(from_back < SOON && from_stop < SOON + away);
+    // How long PostgreSQL takes to start again is up to it and to the machine's disk.
+    assert!(from_kill < SOON && from_back < SOON);
 }
 
 /// Mints nonces of one use and tries to use each at two issuers at once.

@@ -106,3 +106,18 @@ async fn a_task_has_no_more_live_nonces_than_it_may_at_all_issuers_together() {
     }
     assert_eq!((minted, slowed), (1000, 100));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL"]
+async fn an_agent_has_its_rate_at_each_issuer_and_no_more() {
+    let stage = Stage::with(3, "rate = \"1/h\"\nburst = 4").await;
+    for at in stage.addresses() {
+        for _ in 0..4 {
+            let _ = stage.agent.open(at).await.unwrap();
+        }
+        for _ in 0..4 {
+            let refused = stage.agent.open(at).await.unwrap_err().unwrap();
+            assert!(refused.contains("slow_down"), "{refused}");
+        }
+    }
+}

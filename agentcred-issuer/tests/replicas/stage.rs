@@ -35,6 +35,11 @@ pub(crate) struct Replica {
 impl Stage {
     /// So many issuers.
     pub(crate) async fn of(replicas: usize) -> Self {
+        Self::with(replicas, "").await
+    }
+
+    /// So many issuers whose configuration says this of the agent too.
+    pub(crate) async fn with(replicas: usize, of_agent: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cluster = Cluster::start();
         cluster.create("ledger");
@@ -55,7 +60,7 @@ impl Stage {
             folder,
         };
         for name in ["a", "b", "c"].into_iter().take(replicas) {
-            let replica = stage.configure(name, issuer);
+            let replica = stage.configure(name, issuer, of_agent);
             if stage.replicas.is_empty() {
                 done(command().arg("migrate").arg("--config").arg(&replica.config));
             }
@@ -67,7 +72,7 @@ impl Stage {
         stage
     }
 
-    fn configure(&self, name: &str, issuer: &str) -> Replica {
+    fn configure(&self, name: &str, issuer: &str, of_agent: &str) -> Replica {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut text = include_str!("issuer.toml")
             .replace("https://vault.example/", issuer)
@@ -75,6 +80,7 @@ impl Stage {
             .replace("\"a\"", &format!("{name:?}"))
             .replace("audit-a.jsonl", &format!("audit-{name}.jsonl"))
             .replace("https://api.stripe.com", &format!("http://{}", self.upstream.address))
+            .replace("[agents.billing]", &format!("[agents.billing]\n{of_agent}"))
             .replace("allow_networks = []", "allow_networks = [\"127.0.0.0/8\"]");
         // The database is the test's own; all else stands as it is documented.
         let ledger = text.find("[ledger]").unwrap();
