@@ -293,7 +293,6 @@ impl Config {
 
 /// Checks everything, so that an operator sees all findings at once.
 fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Config> {
-    check_replica(raw.server.replica.as_deref(), findings);
     let replica = raw.server.replica.clone();
     let issuer = match raw.issuer.as_deref().map(|text| server::check_issuer(text, findings)) {
         None => Some(None),
@@ -314,6 +313,8 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
     let approvals = operators::check_approvals(&raw.approvals, findings);
     let server_nonces = proofs::check(raw.proofs, folder, findings);
     let ledger = ledger::check(raw.ledger, folder, findings);
+    let is_shared = matches!(ledger, Some(LedgerConfig::Postgres(_)));
+    ledger::check_neighbours(is_shared, replica.as_deref(), &server_nonces, findings);
     let services = services::check(raw.services, folder, findings);
     let resource_servers =
         resource_servers::check(raw.resource_servers, &services, folder, findings);
@@ -324,6 +325,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         user_issuers: &user_issuers,
         assertion_issuers: &assertion_issuers,
         has_operators: operators.is_some(),
+        is_ledger_shared: is_shared,
     };
     let agents = agents::check(raw.agents, &known, folder, findings);
     Some(Config {
@@ -365,15 +367,6 @@ fn check_times(raw: &RawSecrets, findings: &mut Findings) -> Times {
         }
     }
     times
-}
-
-/// The name that one of several issuers has in its audit.
-fn check_replica(name: Option<&str>, findings: &mut Findings) {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_some_and(|it| !(1..=64).contains(&it.len()) || !it.chars().all(is_plain)) {
-        let key = Key::root("server").field("replica");
-        findings.error(&key, "must be 1 to 64 letters, digits, -, _ and .");
-    }
 }
 
 /// What a running server takes over when it is told to.

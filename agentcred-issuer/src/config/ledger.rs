@@ -8,6 +8,7 @@ use std::time::Duration;
 use agentcred_protocol::ttl::Ttl;
 
 use super::finding::{Findings, Key};
+use super::proofs::ServerNoncePolicy;
 use super::raw::RawLedger;
 use super::services::read_trust;
 use crate::secrets::SecretRef;
@@ -75,6 +76,33 @@ pub(super) fn check(
             findings.error(&key, "must be \"memory\" or \"postgres\"");
             None
         }
+    }
+}
+
+/// What issuers that share a ledger have besides: a name each, and server nonces together.
+pub(super) fn check_neighbours(
+    is_shared: bool,
+    replica: Option<&str>,
+    server_nonces: &ServerNoncePolicy,
+    findings: &mut Findings<'_>,
+) {
+    let at = Key::root("server").field("replica");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if replica.is_some_and(|it| !(1..=64).contains(&it.len()) || !it.chars().all(is_plain)) {
+        findings.error(&at, "must be 1 to 64 letters, digits, -, _ and .");
+    }
+    if !is_shared {
+        return;
+    }
+    if replica.is_none() {
+        let message = "is not given: the audits of issuers that share a ledger cannot be told \
+                       apart; give each a name";
+        findings.warning(&at, message);
+    }
+    if matches!(server_nonces, ServerNoncePolicy::Drawn) {
+        let message = "is not given: an issuer refuses the server nonces of others that share its \
+                       ledger; give all the same key";
+        findings.warning(&Key::root("proofs").field("server_nonce_key"), message);
     }
 }
 
@@ -233,6 +261,41 @@ mod tests {
         assert_eq!(named("eu-1.a").unwrap().replica.as_deref(), Some("eu-1.a"));
         for name in ["", "a b", "a\"b", &"a".repeat(65)] {
             assert_eq!(named(name).unwrap_err().findings()[0].key, "server.replica");
+        }
+    }
+
+    #[test]
+    fn issuers_that_share_a_ledger_are_told_what_else_they_need() {
+        let warned = |more: &str| {
+            let config = config(&format!("{SOUND}{more}")).unwrap();
+            let warnings = config.warnings().iter().map(|it| it.key.clone());
+            warnings.filter(|key| key != "agents").collect::<Vec<_>>()
+        };
+        assert_eq!(warned(""), ["server.replica", "proofs.server_nonce_key"]);
+        let named = "[server]\nreplica = \"a\"\n";
+        let shared = format!("{named}[proofs]\nserver_nonce_key = \"file:nonce.key\"");
+        assert_eq!(warned(named), ["proofs.server_nonce_key"]);
+        assert!(warned(&shared).is_empty());
+        let alone = config("kind = \"memory\"").unwrap();
+        assert!(alone.warnings().iter().all(|it| it.key == "agents"));
+    }
+
+    #[test]
+    fn calls_that_wait_for_a_human_need_a_ledger_in_memory() {
+        let policy = r#"
+            [operators]
+            listen = "127.0.0.1:0"
+            tokens = { ada = "sha-256:RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o" }
+            [agents.billing]
+            keys = ["billing.jwk"]
+            allow = [{ service = "stripe", scopes = ["write:refunds"], approval = "human" }]
+        "#;
+        let at = "agents.billing.allow[0].approval";
+        for (ledger, is_refused) in [(SOUND, true), ("kind = \"memory\"", false)] {
+            let invalid = config(&format!("{ledger}{policy}")).unwrap_err();
+            let found = invalid.findings().iter().find(|it| it.key == at);
+            assert_eq!(found.is_some(), is_refused, "{invalid}");
+            assert!(found.is_none_or(|it| it.line.is_some() && !it.is_warning()));
         }
     }
 }
