@@ -3,7 +3,9 @@
 --
 -- Every row of an epoch, a task or a nonce names the transaction that wrote it, and is good only
 -- while the server's own record of that, xmin, says the same. A row that was loaded from a dump,
--- copied or replicated was written by another transaction than it names, and is dead.
+-- copied or replicated was written by another transaction than it names, and is dead. Vacuum leaves
+-- xmin as it is, also where it freezes or moves a row. xmin has 32 bits, so that it names the wrong
+-- transaction after four billion others, which is longer than anything here lives.
 
 CREATE TABLE agentcred.epoch (
     is_only     boolean PRIMARY KEY DEFAULT true CHECK (is_only),

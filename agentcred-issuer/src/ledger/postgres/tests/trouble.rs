@@ -49,6 +49,24 @@ async fn a_backup_that_takes_long_keeps_nobody_from_minting() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
+async fn rows_keep_their_writer_when_they_are_frozen_or_moved() {
+    let stage = Stage::set().await;
+    let ledger = stage.ledger().await;
+    let minted = suite::mint(&ledger, 9).await;
+    let epoch = ledger.epoch();
+    for vacuum in ["VACUUM (FREEZE)", "VACUUM (FULL, FREEZE)"] {
+        for table in ["epoch", "tasks", "nonces"] {
+            stage.cluster.sql("ledger", &format!("{vacuum} agentcred.{table}"));
+        }
+        assert!(ledger.task(&minted.grant, NOW).await.unwrap().is_some());
+        assert_eq!(ledger.spend(&minted.nonce, NOW).await, Ok(Spending::Spent));
+        let _ = suite::add_at(&ledger, &minted.grant, 1, 9, NOW).await.unwrap();
+    }
+    assert_eq!(ledger.epoch(), epoch);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
 async fn more_is_forgotten_than_one_statement_has_time_for() {
     let stage = Stage::set().await;
     let ledger = stage.ledger().await;
