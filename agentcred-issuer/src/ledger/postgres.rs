@@ -68,7 +68,7 @@ impl PostgresLedger {
             Entered::AnotherKeys => return Err(PostgresError::AnotherKey),
             Entered::Epoch | Entered::ThePast => {}
         }
-        let database = Arc::new(Database { pool, epoch, timeout: config.timeout });
+        let database = Arc::new(Database::new(pool, epoch, config.timeout));
         Ok(Self { key, database, tidying: Tidying::default() })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A running server. It stops when it is dropped.
 pub(crate) struct Cluster {
     folder: PathBuf,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 /// What a server is stopped with.

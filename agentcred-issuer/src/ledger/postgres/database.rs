@@ -2,10 +2,11 @@
 //! while it goes forward.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use agentcred_protocol::clock::UnixTime;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -17,10 +18,16 @@ use super::{LedgerError, PostgresError, connect, millis, statements};
 pub(super) struct Database {
     pub(super) pool: Pool,
     pub(super) epoch: Epoch,
-    pub(super) timeout: Duration,
+    timeout: Duration,
+    /// When a connection could not be made last.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl Database {
+    pub(super) fn new(pool: Pool, epoch: Epoch, timeout: Duration) -> Self {
+        Self { pool, epoch, timeout, failed: Mutex::default() }
+    }
+
     /// Runs a statement that gives at most one row.
     pub(super) async fn ask(&self, sql: &str, given: Given<'_>) -> Result<Option<Row>, Failed> {
         let client = self.client().await?;
@@ -98,11 +105,29 @@ impl Database {
         Ok(())
     }
 
+    /// A connection. While none can be made, only now and then somebody tries: a server that
+    /// starts again has enough to do.
     async fn client(&self) -> Result<Object, Failed> {
-        self.pool.get().await.map_err(|error| {
-            tracing::error!(error = connect::chain(&error), "no connection to the ledger");
-            Failed::Unreachable
-        })
+        let failed = *self.failed();
+        let is_pausing = failed.is_some_and(|failed| failed.elapsed() < PAUSE);
+        if is_pausing && self.pool.status().available == 0 {
+            return Err(Failed::Unreachable);
+        }
+        let connected = self.pool.get().await;
+        match &connected {
+            Ok(_) => *self.failed() = None,
+            Err(error) => {
+                tracing::error!(error = connect::chain(error), "no connection to the ledger");
+                if matches!(error, PoolError::Backend(_)) {
+                    *self.failed() = Some(Instant::now());
+                }
+            }
+        }
+        connected.map_err(|_| Failed::Unreachable)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,3 +163,6 @@ impl From<Failed> for LedgerError {
 
 /// How much later than the server this side gives a statement up.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long nobody tries to connect after it failed.
+const PAUSE: Duration = Duration::from_millis(100);

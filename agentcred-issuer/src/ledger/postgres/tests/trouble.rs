@@ -1,16 +1,18 @@
 //! What happens beneath a ledger at work: a backup that takes long, partitions that come and go,
 //! a server that hangs, a password that changes, a server that is wound back.
 
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::token::GrantToken;
 use aws_lc_rs::rand::SystemRandom;
 
 use super::super::{LedgerError, Spending, millis, tidy};
-use super::cluster;
+use super::cluster::{self, Stop};
 use super::{Stage, suite};
 use crate::ledger::Ledger as _;
 use crate::secrets::write_private;
@@ -171,6 +173,40 @@ async fn a_server_that_hangs_is_given_up_and_found_again() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
+async fn a_server_that_is_away_is_not_asked_by_everybody_at_once() {
+    let stage = Stage::set().await;
+    let ledger = stage.ledger().await;
+    let minted = suite::mint(&ledger, 1).await;
+    stage.cluster.stop(Stop::Immediate);
+    // Somebody listens there who hangs up.
+    let listener = TcpListener::bind(("127.0.0.1", stage.cluster.port)).unwrap();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&asked);
+    let (closing, is_closing) = std::sync::mpsc::channel::<()>();
+    let serving = std::thread::spawn(move || {
+        for _ in listener.incoming() {
+            counting.fetch_add(1, Ordering::SeqCst);
+            if is_closing.try_recv().is_ok() {
+                return;
+            }
+        }
+    });
+    let began = Instant::now();
+    for _ in 0..1000 {
+        assert!(ledger.spend(&minted.nonce, NOW).await.is_err());
+    }
+    let most = 12 + began.elapsed().as_millis() / 100;
+    assert!(u128::from(asked.load(Ordering::SeqCst)) <= most, "{asked:?} of {most}");
+    closing.send(()).unwrap();
+    TcpStream::connect(("127.0.0.1", stage.cluster.port)).unwrap();
+    serving.join().unwrap();
+    stage.cluster.resume();
+    while ledger.task(&minted.grant, NOW).await.is_err() {}
+    suite::mint(&ledger, 1).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
 async fn a_changed_password_is_used_for_the_next_connection() {
     let stage = Stage::set().await;
     let ledger = stage.ledger().await;
@@ -186,6 +222,7 @@ async fn a_changed_password_is_used_for_the_next_connection() {
     while ledger.task(&minted.grant, NOW).await.is_ok() {}
     assert_eq!(ledger.spend(&minted.nonce, NOW).await, Err(LedgerError::Unreachable));
     write_private(&stage.folder.path().join("db.password"), "another-password");
+    while ledger.task(&minted.grant, NOW).await.is_err() {}
     assert_eq!(ledger.spend(&minted.nonce, NOW).await, Ok(Spending::Spent));
 }
 
