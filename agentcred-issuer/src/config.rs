@@ -139,6 +139,7 @@ mod manifest;
 mod operators;
 mod proofs;
 mod raw;
+mod replica;
 mod resource_servers;
 mod server;
 mod services;

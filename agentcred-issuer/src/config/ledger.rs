@@ -10,6 +10,7 @@ use agentcred_protocol::ttl::Ttl;
 use super::finding::{Findings, Key};
 use super::proofs::ServerNoncePolicy;
 use super::raw::RawLedger;
+use super::replica;
 use super::services::read_trust;
 use crate::secrets::SecretRef;
 use crate::service::Transport;
@@ -87,9 +88,8 @@ pub(super) fn check_neighbours(
     findings: &mut Findings<'_>,
 ) {
     let at = Key::root("server").field("replica");
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if replica.is_some_and(|it| !(1..=64).contains(&it.len()) || !it.chars().all(is_plain)) {
-        findings.error(&at, "must be 1 to 64 letters, digits, -, _ and .");
+    if replica.is_some_and(|it| !replica::is_name(it)) {
+        findings.error(&at, replica::MESSAGE);
     }
     if !is_shared {
         return;

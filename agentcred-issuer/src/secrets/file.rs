@@ -1,4 +1,4 @@
-//! Secrets in files that only the issuer's own user can read.
+//! Secrets in files that nobody but the issuer can read.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -33,7 +33,15 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
 #[cfg(unix)]
 fn others_can_read(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.mode() & 0o077 != 0
+    is_exposed(metadata.mode(), metadata.uid(), rustix::process::geteuid().as_raw())
+}
+
+/// A file of root's that another user reads by its group was handed over like that: systemd and
+/// Kubernetes do so. Any other one is the issuer's own, and no group need read it.
+#[cfg(unix)]
+const fn is_exposed(mode: u32, owner: u32, reader: u32) -> bool {
+    let is_handed_over = owner == 0 && reader != 0;
+    mode & if is_handed_over { 0o037 } else { 0o077 } != 0
 }
 
 /// Windows keeps access lists, which the standard library does not read.
@@ -80,5 +88,18 @@ pub(crate) mod tests {
             let refused = read(&path).unwrap_err();
             assert!(matches!(refused, SecretError::Exposed { .. }), "{mode:o}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_group_may_read_what_root_hands_over_and_nothing_else() {
+        const ME: u32 = 65532;
+        assert!(!is_exposed(0o400, ME, ME) && !is_exposed(0o600, 0, 0));
+        assert!(!is_exposed(0o440, 0, ME) && !is_exposed(0o400, 0, ME));
+        for mode in [0o444, 0o404, 0o460, 0o450, 0o441] {
+            assert!(is_exposed(mode, 0, ME), "{mode:o}");
+        }
+        // Root reads its own files as everybody does, and nobody another user's.
+        assert!(is_exposed(0o440, 0, 0) && is_exposed(0o440, ME, ME) && is_exposed(0o440, 7, ME));
     }
 }

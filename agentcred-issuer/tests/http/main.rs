@@ -12,6 +12,7 @@ mod breaking;
 mod breaking_off;
 mod command;
 mod corpus;
+mod deployed;
 mod dialling;
 mod documented;
 #[cfg(target_os = "linux")]

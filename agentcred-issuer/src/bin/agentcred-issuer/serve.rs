@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// The configuration, a TOML file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// The name of this issuer in its audit, in place of the configuration's `replica`.
+    #[arg(long, value_name = "NAME")]
+    replica: Option<String>,
     /// What to log, as `info` or `agentcred_issuer=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -33,7 +36,10 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
         .init();
     harden::harden()?;
     harden::allow_open_files();
-    let config = Config::load(&arguments.config)?;
+    let mut config = Config::load(&arguments.config)?;
+    if let Some(replica) = &arguments.replica {
+        config = config.named(replica)?;
+    }
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
