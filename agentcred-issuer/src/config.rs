@@ -30,6 +30,7 @@
 //! [secrets]
 //! cache   = "60s"                       # how long a real key is used before it is asked for again
 //! overlap = "5m"                        # how long answers are searched for one that was replaced
+//! stale   = "5m"                        # how long it is used after that if its store is down
 //!
 //! [assertion_issuers.mesh]              # whose tokens are believed on who a workload is
 //! trust_domain = "corp.example"         # SPIFFE; or issuer = "..", `iss` of its tokens; or both
@@ -78,7 +79,7 @@
 //!
 //! [services.stripe]
 //! origin = "https://api.stripe.com"
-//! secret = "env:STRIPE_KEY"             # or file:PATH
+//! secret = "env:STRIPE_KEY"             # or file:PATH or openbao:MOUNT/PATH#FIELD
 //! inject = { header = "authorization", format = "Bearer {secret}" }   # other ways stand below
 //! allow_networks   = []                 # private networks that it may be dialled in
 //! ca_file          = "ca.pem"           # optional; else the machine's trust store
@@ -141,15 +142,15 @@ mod proofs;
 mod raw;
 mod replica;
 mod resource_servers;
+mod secrets;
 mod server;
 mod services;
 mod users;
 mod workloads;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use agentcred_protocol::ttl::Ttl;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -158,10 +159,10 @@ use url::Url;
 use crate::approvals::ApprovalBounds;
 use crate::operate::{OperatorsAt, OperatorsConfig};
 use crate::policy::Policy;
-use crate::secrets::{SecretStore, Times};
+use crate::secrets::{SecretRef, SecretStore, StoreParts, Stores, StoresConfig, Times};
 use finding::Findings;
 pub(crate) use proofs::ServerNoncePolicy;
-use raw::{RawConfig, RawSecrets};
+use raw::RawConfig;
 
 pub(crate) use finding::Key;
 pub use finding::{Finding, InvalidConfig, Severity};
@@ -178,6 +179,7 @@ pub struct Config {
     pub(crate) ledger: LedgerConfig,
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
+    pub(crate) stores: StoresConfig,
     pub(crate) approvals: ApprovalBounds,
     pub(crate) server_nonces: ServerNoncePolicy,
     pub(crate) policy: Policy,
@@ -282,13 +284,35 @@ impl Config {
                 Err(error) => findings.error(&key, format!("cannot be used: {error}")),
             }
         }
-        for (name, reference) in self.ledger.secrets() {
+        for (key, reference) in self.ledger_references() {
             if let Err(error) = secrets.fetch(reference).await {
-                let key = Key::root("ledger").field(name);
                 findings.error(&key, format!("cannot be used: {error}"));
             }
         }
         findings.into_inner()
+    }
+
+    /// The stores in which its secrets are.
+    pub fn secret_stores(&self) -> Arc<dyn SecretStore> {
+        Arc::new(Stores::of(&self.stores, &StoreParts::system()))
+    }
+
+    /// Every secret that is named, and where.
+    fn references(&self) -> impl Iterator<Item = (Key, &SecretRef)> {
+        let injections = self.policy.services().flat_map(|service| service.inject.iter());
+        let of_services = injections.map(|it| (it.named_at.clone(), &it.secret));
+        let of_proofs = match &self.server_nonces {
+            ServerNoncePolicy::Shared(reference) => Some(reference),
+            _ => None,
+        };
+        let nonce_key = Key::root("proofs").field("server_nonce_key");
+        let of_proofs = of_proofs.map(|reference| (nonce_key, reference));
+        of_services.chain(of_proofs).chain(self.ledger_references())
+    }
+
+    fn ledger_references(&self) -> impl Iterator<Item = (Key, &SecretRef)> {
+        let secrets = self.ledger.secrets().into_iter();
+        secrets.map(|(name, reference)| (Key::root("ledger").field(name), reference))
     }
 }
 
@@ -310,7 +334,9 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         findings.error(&Key::root("audit").field("file"), "must name a file; no audit, no service");
     }
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
-    let secret_times = check_times(&raw.secrets, findings);
+    let secret_times = secrets::check_times(&raw.secrets, findings);
+    let named = secrets::Named::of(&raw.secrets);
+    let stores = secrets::check_stores(raw.secrets, folder, findings);
     let approvals = operators::check_approvals(&raw.approvals, findings);
     let server_nonces = proofs::check(raw.proofs, folder, findings);
     let ledger = ledger::check(raw.ledger, folder, findings);
@@ -329,7 +355,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         is_ledger_shared: is_shared,
     };
     let agents = agents::check(raw.agents, &known, folder, findings);
-    Some(Config {
+    let config = Config {
         server: server?,
         issuer: issuer?,
         replica,
@@ -340,6 +366,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
             Some(operators) => Some(operators?),
         },
         secret_times,
+        stores,
         approvals: approvals?,
         server_nonces,
         policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding)
@@ -349,25 +376,11 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         warnings: Vec::new(),
         text: String::new(),
         path: None,
-    })
-}
-
-fn check_times(raw: &RawSecrets, findings: &mut Findings) -> Times {
-    let mut times = Times::default();
-    for (name, text, time) in
-        [("cache", &raw.cache, &mut times.cache), ("overlap", &raw.overlap, &mut times.overlap)]
-    {
-        match text.as_deref().map(|text| (text, text.parse::<Ttl>())) {
-            None => {}
-            Some(("0s", _)) => *time = Duration::ZERO,
-            Some((_, Ok(read))) => *time = read.duration(),
-            Some((_, Err(_))) => findings.error(
-                &Key::root("secrets").field(name),
-                "must be whole seconds, minutes or hours as 0s, 30s or 5m, at most 1h",
-            ),
-        }
+    };
+    for (key, reference) in config.references() {
+        named.check(reference, &key, findings);
     }
-    times
+    Some(config)
 }
 
 /// What a running server takes over when it is told to.

@@ -57,6 +57,17 @@ pub(crate) enum DialError {
 }
 
 impl DialError {
+    /// A word for it that repeats nothing of what the other side said.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Resolve(_) => "its name cannot be resolved",
+            Self::Forbidden => "its address is forbidden",
+            Self::Connect(_) => "no connection",
+            Self::Tls(_) => "no TLS; is its certificate of an authority in ca_file?",
+            Self::Http(_) => "no HTTP",
+        }
+    }
+
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Resolve(_) => "upstream_unresolved",

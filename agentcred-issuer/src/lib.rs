@@ -24,6 +24,7 @@
 
 mod accept;
 mod approvals;
+mod ask;
 pub mod audit;
 mod body;
 mod bounds;

@@ -1,15 +1,21 @@
 //! Secrets: real keys, where they come from, and all that may be done with one.
 
+mod backoff;
 mod cache;
 mod env;
+mod error;
 mod file;
 mod forms;
 mod ledger;
 mod local;
+mod openbao;
+mod reference;
+mod stores;
+#[cfg(test)]
+mod suite;
 mod versions;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use agentcred_protocol::scrub::Scrubber;
 use async_trait::async_trait;
@@ -17,10 +23,15 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 pub(crate) use cache::{Cache, Fetched, Times};
+pub use error::{SecretError, Unavailable, UnusableSecret};
 pub(crate) use file::read as read_private;
 #[cfg(test)]
 pub(crate) use file::tests::write_private;
 pub use local::LocalSecrets;
+pub(crate) use openbao::{Login, OpenBaoConfig};
+pub use reference::SecretRef;
+pub(crate) use reference::is_path;
+pub(crate) use stores::{StoreParts, Stores, StoresConfig};
 pub(crate) use versions::Versions;
 
 /// Gives out real keys. What it gives is kept for the time that the configuration says, and it
@@ -34,44 +45,6 @@ pub trait SecretStore: fmt::Debug + Send + Sync + 'static {
     async fn fetch(&self, reference: &SecretRef) -> Result<Secret, SecretError>;
 }
 
-/// Where a secret is kept. The configuration holds references and never the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SecretRef {
-    /// An environment variable of the issuer: `env:NAME`.
-    Env(String),
-    /// A file that only the issuer's user can read: `file:PATH`.
-    File(PathBuf),
-}
-
-impl SecretRef {
-    /// Reads a reference. The text is never repeated: it may be a key that was put in the
-    /// wrong place.
-    pub(crate) fn read(text: &str, folder: &Path) -> Result<Self, &'static str> {
-        match text.split_once(':') {
-            Some(("env", name)) if is_variable_name(name) => Ok(Self::Env(name.to_owned())),
-            Some(("env", _)) => Err("must name a variable after env:, as env:STRIPE_KEY"),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(folder.join(path))),
-            Some(("file", _)) => Err("must name a file after file:"),
-            _ => Err("must say where the key is kept, as env:NAME or file:PATH; if this is the \
-                      key itself, take it out of the configuration and change it"),
-        }
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "env:{name}"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 /// A real key.
 ///
 /// # Security
@@ -81,6 +54,7 @@ fn is_variable_name(name: &str) -> bool {
 pub struct Secret {
     text: Zeroizing<Vec<u8>>,
     scrubber: Scrubber,
+    version: Option<String>,
 }
 
 impl Secret {
@@ -104,7 +78,18 @@ impl Secret {
         if !text.iter().all(u8::is_ascii_graphic) {
             return Err(UnusableSecret::NotPrintable);
         }
-        Ok(Self { scrubber: Scrubber::new(parts(&text)), text })
+        Ok(Self { scrubber: Scrubber::new(parts(&text)), text, version: None })
+    }
+
+    /// The same key, with what its store calls this version of it. That is no secret.
+    #[must_use]
+    pub fn of_version(self, version: String) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// What its store calls this version of it, when the store counts them.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Takes the key out of what comes back.
@@ -145,70 +130,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
-}
-
-/// Text that cannot serve as a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnusableSecret {
-    /// Shorter than what can be searched for in answers.
-    #[error("is shorter than {} bytes; too short to be a key", Scrubber::SHORTEST_SECRET)]
-    TooShort,
-    /// Shorter than a key for server nonces must be.
-    #[error("is shorter than {SHORTEST_HMAC_KEY} bytes; `openssl rand -hex 32` makes a good one")]
-    TooWeak,
-    /// Longer than a header takes.
-    #[error("is longer than {LONGEST_SECRET} bytes")]
-    TooLong,
-    /// It holds a space, a control character or a byte beyond ASCII.
-    #[error("holds a character other than visible ASCII; is there a stray line or space?")]
-    NotPrintable,
-    /// A user name ends at its first colon (RFC 7617 section 2).
-    #[error("holds a colon, which no user name may")]
-    HasColon,
-    /// It is not made of the parts that a signature for AWS needs.
-    #[error("is no key of AWS: it must be ID:SECRET or ID:SECRET:SESSION_TOKEN")]
-    NotAwsKey,
-}
-
-/// A secret that cannot be had. It names the place and never the content.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SecretError {
-    /// Nothing is there.
-    #[error("{reference} is not set")]
-    Missing {
-        /// The place.
-        reference: SecretRef,
-    },
-    /// It is there and cannot be read.
-    #[error("{reference} cannot be read: {source}")]
-    Unreadable {
-        /// The place.
-        reference: SecretRef,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Others on the machine can read it too.
-    #[error("{reference} can be read by others; allow its owner only: chmod 600")]
-    Exposed {
-        /// The place.
-        reference: SecretRef,
-    },
-    /// What is there is no key.
-    #[error("{reference} {cause}")]
-    Unusable {
-        /// The place.
-        reference: SecretRef,
-        /// Why.
-        cause: UnusableSecret,
-    },
-    /// This store knows no such kind of place.
-    #[error("{reference} is not a place that this store knows")]
-    Unsupported {
-        /// The place.
-        reference: SecretRef,
-    },
 }
 
 /// The longest secret, in bytes. Servers take headers of 8 KiB, and some formats add to it.
@@ -257,18 +178,5 @@ mod tests {
         let secret = secret(b"sk_live_canary").unwrap();
         let value = secret.header_value("Bearer ", "").unwrap();
         assert!(!format!("{secret:?} {value:?}").contains("canary"));
-    }
-
-    #[test]
-    fn a_key_in_place_of_a_reference_is_refused_and_not_repeated() {
-        let folder = Path::new("/etc/agentcred");
-        for text in ["sk_live_canary", "vault:x", "env:", "env:A B", "file:", ""] {
-            let message = SecretRef::read(text, folder).unwrap_err();
-            assert!(!message.contains("canary"), "{message}");
-        }
-        assert_eq!(
-            SecretRef::read("file:key", folder).unwrap().to_string(),
-            "file:/etc/agentcred/key"
-        );
     }
 }

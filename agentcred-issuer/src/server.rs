@@ -26,7 +26,7 @@ use crate::operate::{Operations, OperatorsAt};
 use crate::rates::Rates;
 use crate::reload::{ReloadError, Reloaded, Source};
 use crate::resolver::{Resolver, SystemResolver};
-use crate::secrets::{LocalSecrets, SecretStore};
+use crate::secrets::{SecretStore, StoreParts, Stores};
 use crate::server_nonce::{ServerNonces, UnusableServerNonceKey};
 use crate::steady::SteadyClock;
 use crate::tls::{Tls, TlsError, TlsListener};
@@ -38,8 +38,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Draws tokens.
     pub random: Arc<dyn SecureRandom + Send + Sync>,
-    /// Gives out real keys.
-    pub secrets: Arc<dyn SecretStore>,
+    /// Gives out real keys; none for the stores that the configuration names.
+    pub secrets: Option<Arc<dyn SecretStore>>,
     /// Finds the addresses of upstreams.
     pub resolver: Arc<dyn Resolver>,
     /// Keeps grants and nonces; none for one in memory.
@@ -55,7 +55,7 @@ impl Default for Parts {
         Self {
             clock: Arc::new(SteadyClock::system()),
             random: Arc::new(SystemRandom::new()),
-            secrets: Arc::new(LocalSecrets::default()),
+            secrets: None,
             resolver: Arc::new(SystemResolver),
             ledger: None,
             audit: None,
@@ -140,8 +140,13 @@ impl Server {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let secrets = parts.secrets.unwrap_or_else(|| {
+            let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+            let resolver = Arc::clone(&parts.resolver);
+            Arc::new(Stores::of(&config.stores, &StoreParts { clock, random, resolver }))
+        });
         // Every real key must be there before the first request asks for it.
-        let missing = config.check_secrets(&*parts.secrets).await;
+        let missing = config.check_secrets(&*secrets).await;
         if !missing.is_empty() {
             return Err(InvalidConfig::new(missing).into());
         }
@@ -151,10 +156,10 @@ impl Server {
         };
         let ledger = match parts.ledger {
             Some(ledger) => ledger,
-            None => open_ledger(&config.ledger, &parts.secrets, &*parts.random).await?,
+            None => open_ledger(&config.ledger, &secrets, &*parts.random).await?,
         };
         let server_nonces =
-            ServerNonces::of(&config.server_nonces, &*parts.secrets, &*parts.random).await?;
+            ServerNonces::of(&config.server_nonces, &*secrets, &*parts.random).await?;
         let tls = match config.server.tls {
             None => None,
             Some(files) => Some(Arc::new(Tls::open(files)?)),
@@ -172,7 +177,6 @@ impl Server {
             Some(operators) => Some(operators.listen().await?),
             None => None,
         };
-        let secrets = parts.secrets;
         let keyring = Keyring::new(
             Arc::clone(&secrets),
             config.secret_times,

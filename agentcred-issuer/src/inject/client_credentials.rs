@@ -8,14 +8,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use crate::connection::Connection;
-use crate::dial::DialError;
-use crate::outgoing::Outgoing;
+use crate::ask::{Unanswered, ask};
 use crate::resolver::Resolver;
 use crate::secrets::{Secret, UnusableSecret, Versions};
 use crate::service::Destination;
@@ -67,10 +64,10 @@ pub(super) struct Obtained {
 /// Why there is no token. The answer itself is never part of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoToken {
-    #[error("the token endpoint cannot be reached: {0}")]
-    Unreachable(#[from] DialError),
-    #[error("the token endpoint broke off or took too long")]
-    BrokeOff,
+    #[error("the token endpoint {0}")]
+    Unanswered(#[from] Unanswered),
+    #[error("the token endpoint took too long")]
+    TooSlow,
     #[error("the token endpoint refused the client: {0}")]
     Refused(StatusCode),
     #[error("the token endpoint's answer is no bearer token (RFC 6749 section 5.1)")]
@@ -118,7 +115,7 @@ impl ClientCredentials {
         } else {
             tokio::time::timeout(LONGEST_ASKING, self.ask(secret, from.resolver))
                 .await
-                .unwrap_or(Err(NoToken::BrokeOff))
+                .unwrap_or(Err(NoToken::TooSlow))
         };
         match asked {
             Ok(answer) => Ok(self.kept.take(answer, from)),
@@ -136,17 +133,13 @@ impl ClientCredentials {
     }
 
     async fn ask(&self, secret: &Secret, resolver: &dyn Resolver) -> Result<Answer, NoToken> {
-        let mut connection = Connection::open(&self.endpoint, resolver).await?;
         let request = self.request(secret).ok_or(NoToken::Malformed)?;
-        let response =
-            connection.send(request.map(Outgoing::from)).await.map_err(|_| NoToken::BrokeOff)?;
-        match response.status() {
-            StatusCode::OK => {}
-            status if status.is_client_error() => return Err(NoToken::Refused(status)),
-            _ => return Err(NoToken::Malformed),
+        let answer = ask(&self.endpoint, resolver, request, LARGEST_ANSWER).await?;
+        match answer.status() {
+            StatusCode::OK => Answer::read(answer.body()).ok_or(NoToken::Malformed),
+            status if status.is_client_error() => Err(NoToken::Refused(status)),
+            _ => Err(NoToken::Malformed),
         }
-        let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
-        Answer::read(&body.map_err(|_| NoToken::BrokeOff)?.to_bytes()).ok_or(NoToken::Malformed)
     }
 
     fn request(&self, secret: &Secret) -> Option<Request<Bytes>> {
@@ -160,17 +153,13 @@ impl ClientCredentials {
         let form = form.finish();
         let mut request = Request::new(match self.authentication {
             Authentication::Basic => Bytes::from(form),
-            Authentication::Form => {
-                Bytes::copy_from_slice(&secret.client_form(&form, &self.client_id))
-            }
+            Authentication::Form => Bytes::from_owner(secret.client_form(&form, &self.client_id)),
         });
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from(self.path.clone());
         let headers = request.headers_mut();
-        headers.insert(header::HOST, self.endpoint.origin.host_header().ok()?);
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         if self.authentication == Authentication::Basic {
             headers.insert(header::AUTHORIZATION, secret.client_basic(&self.client_id).ok()?);
         }

@@ -1,11 +1,20 @@
 //! Secrets in the issuer's environment: simple, but every child process inherits them.
 
+use std::ffi::OsString;
+
 use zeroize::Zeroizing;
 
 use super::{SecretError, SecretRef};
 
 pub(super) fn read(name: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-    match std::env::var_os(name) {
+    read_from(name, |name| std::env::var_os(name))
+}
+
+pub(super) fn read_from(
+    name: &str,
+    variable: impl FnOnce(&str) -> Option<OsString>,
+) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    match variable(name) {
         Some(value) => Ok(Zeroizing::new(value.into_encoded_bytes())),
         None => Err(SecretError::Missing { reference: SecretRef::Env(name.to_owned()) }),
     }

@@ -8,8 +8,23 @@ use zeroize::Zeroizing;
 
 use super::{SecretError, SecretRef};
 
+/// A way to read a file.
+pub(super) type Reading = fn(&Path) -> Result<Zeroizing<Vec<u8>>, SecretError>;
+
 /// Reads a file that nobody else can read.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    read_if(path, |metadata| !others_can_read(metadata))
+}
+
+/// Reads a file that the machine gives this process, to whom else it may.
+pub(super) fn read_projected(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    read_if(path, |_| true)
+}
+
+fn read_if(
+    path: &Path,
+    is_guarded: impl FnOnce(&Metadata) -> bool,
+) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let reference = || SecretRef::File(path.to_owned());
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => SecretError::Missing { reference: reference() },
@@ -21,7 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     if !metadata.is_file() {
         return Err(unreadable(io::Error::other("not a regular file")));
     }
-    if others_can_read(&metadata) {
+    if !is_guarded(&metadata) {
         return Err(SecretError::Exposed { reference: reference() });
     }
     // Sized at once: a vector that grows would leave a copy behind.

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
+use serde_json::json;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
@@ -45,6 +46,26 @@ impl Secret {
         let id: String = byte_serialize(id.as_bytes()).collect();
         let names = [form.as_bytes(), b"&client_id=", id.as_bytes(), b"&client_secret="];
         joined(&[&*joined(&names), self.form_encoded().as_bytes()])
+    }
+
+    /// A JSON object of a plain field and one with the key.
+    pub(crate) fn json_field(&self, name: &str, value: &str, key_name: &str) -> Zeroizing<Vec<u8>> {
+        let mut object = json!({ name: value }).to_string();
+        object.pop();
+        // Sized at once: a vector that grows would leave a copy behind.
+        let room = object.len() + key_name.len() + self.text.len() * 2 + 8;
+        let mut whole = Zeroizing::new(Vec::with_capacity(room));
+        whole.extend_from_slice(object.as_bytes());
+        whole.extend_from_slice(format!(",\"{key_name}\":\"").as_bytes());
+        for byte in self.text.iter() {
+            // A key is visible ASCII, of which JSON escapes these two.
+            if matches!(byte, b'"' | b'\\') {
+                whole.push(b'\\');
+            }
+            whole.push(*byte);
+        }
+        whole.extend_from_slice(b"\"}");
+        whole
     }
 
     /// A path and query with the key added, encoded so that it is one value to every server.
@@ -121,5 +142,13 @@ mod tests {
         let expected =
             "grant_type=client_credentials&client_id=an+id&client_secret=p%2Bs%2Fw%3Dd%3Ax%26y";
         assert_eq!(form.as_slice(), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_key_in_json_is_escaped() {
+        let secret = Secret::new(Zeroizing::new(br#"a"b\c,"x":1"#.to_vec())).unwrap();
+        let object = secret.json_field("role_id", "r\"1", "secret_id");
+        let read: serde_json::Value = serde_json::from_slice(&object).unwrap();
+        assert_eq!(read, json!({ "role_id": "r\"1", "secret_id": r#"a"b\c,"x":1"# }));
     }
 }

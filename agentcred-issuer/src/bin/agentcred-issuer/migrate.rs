@@ -2,12 +2,10 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use agentcred_issuer::Config;
 use agentcred_issuer::config::LedgerConfig;
 use agentcred_issuer::ledger;
-use agentcred_issuer::secrets::{LocalSecrets, SecretStore};
 use clap::Args;
 
 use crate::Failure;
@@ -30,7 +28,7 @@ pub(crate) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
                     a shared one has [ledger] with kind = \"postgres\""
             .into());
     };
-    let secrets: Arc<dyn SecretStore> = Arc::new(LocalSecrets::default());
+    let secrets = config.secret_stores();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let migrated = runtime.block_on(ledger::migrate(database, &secrets))?;
     let mut out = io::stdout();

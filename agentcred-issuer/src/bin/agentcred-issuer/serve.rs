@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use agentcred_issuer::secrets::LocalSecrets;
 use agentcred_issuer::{Config, Finding, Server};
 use clap::Args;
 use tracing_subscriber::EnvFilter;
@@ -93,7 +92,7 @@ pub(crate) fn check(path: &Path, needs: &Needs) -> Result<(), Failure> {
         Ok(config) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let mut findings = config.warnings().to_vec();
-            findings.extend(runtime.block_on(config.check_secrets(&LocalSecrets::default())));
+            findings.extend(runtime.block_on(config.check_secrets(&*config.secret_stores())));
             findings.extend(needs.compare(&config)?);
             let is_sound = findings.iter().all(Finding::is_warning);
             (findings, is_sound)
