@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 /// A listening tap. What comes before [`Tap::connect_to`] waits.
 pub(crate) struct Tap {
@@ -21,6 +22,16 @@ pub(crate) struct Tap {
 struct Ear {
     heard: Mutex<Vec<u8>>,
     on_first_nonce: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+/// A nonce that waits on its way to the agent.
+pub(crate) struct Held(mpsc::Sender<()>);
+
+impl Held {
+    pub(crate) fn go_on(self) {
+        // The tap may have ended with its agent.
+        let _ = self.0.send(());
+    }
 }
 
 impl Tap {
@@ -59,6 +70,23 @@ impl Tap {
     /// Does something when the first nonce is on its way to the agent, before it gets there.
     pub(crate) fn on_first_nonce(&self, act: impl FnOnce() + Send + 'static) {
         *self.ear.on_first_nonce.lock().unwrap() = Some(Box::new(act));
+    }
+
+    /// Stops the next nonce on its way to the agent, until it is told to go on or forgotten.
+    pub(crate) fn hold_at_next_nonce(&self) -> oneshot::Receiver<Held> {
+        let (reached, reaching) = oneshot::channel();
+        let (going_on, waiting) = mpsc::channel();
+        self.on_first_nonce(move || {
+            if reached.send(Held(going_on)).is_ok() {
+                let _ = waiting.recv();
+            }
+        });
+        reaching
+    }
+
+    /// Every nonce from now on passes.
+    pub(crate) fn let_pass(&self) {
+        self.ear.on_first_nonce.lock().unwrap().take();
     }
 
     /// Every byte that was heard, both ways.
@@ -100,9 +128,12 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ear: Arc<Ear>) {
 impl Ear {
     fn hear(&self, bytes: &[u8]) {
         self.heard.lock().unwrap().extend_from_slice(bytes);
-        if memchr::memmem::find(bytes, b"\"acn_").is_some()
-            && let Some(act) = self.on_first_nonce.lock().unwrap().take()
-        {
+        if memchr::memmem::find(bytes, b"\"acn_").is_none() {
+            return;
+        }
+        // Not under the lock: it may take long, and may ask for the next one.
+        let act = self.on_first_nonce.lock().unwrap().take();
+        if let Some(act) = act {
             act();
         }
     }

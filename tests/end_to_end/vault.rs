@@ -18,6 +18,27 @@ use crate::agent::{agent, built};
 use crate::sandbox::{Sandbox, SandboxKey};
 use crate::tap::Tap;
 
+/// Where a vault side is about to be: its folder, and the real key of its upstream.
+pub(crate) struct Ground {
+    folder: TempDir,
+    key: SandboxKey,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), key: SandboxKey::random().unwrap() }
+    }
+
+    pub(crate) fn real_key(&self) -> &str {
+        self.key.expose()
+    }
+
+    /// Puts a file there that only its owner can read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        write_private(self.folder.path().join(name), text);
+    }
+}
+
 /// A running vault side. It ends with the test.
 pub(crate) struct Vault {
     pub(crate) sandbox: Sandbox,
@@ -37,11 +58,16 @@ impl Vault {
 
     /// Starts the issuer with the example's policy, changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Table)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let ground = Ground::new();
+        ground.write("sandbox.key", ground.real_key());
+        Self::start_on(ground, change).await
+    }
+
+    /// The same, with the real key wherever the changed policy says.
+    pub(crate) async fn start_on(ground: Ground, change: impl FnOnce(&mut Table)) -> Self {
+        let Ground { folder, key } = ground;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key = SandboxKey::random().unwrap();
         let real_key = key.expose().to_owned();
-        write_private(folder.path().join("sandbox.key"), &real_key);
         let sandbox =
             Sandbox::start("127.0.0.1:0".parse().unwrap(), key, i64::try_from(now).unwrap())
                 .await
@@ -67,10 +93,18 @@ impl Vault {
         let config = folder.path().join("issuer.toml");
         std::fs::write(&config, policy.to_string()).unwrap();
 
+        if policy.get("ledger").is_some() {
+            let mut migrate = Command::new(built("agentcred-issuer"));
+            let migrated = migrate.args(["migrate", "--config"]).arg(&config).output().await;
+            let migrated = migrated.unwrap();
+            assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        }
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut process = Command::new(built("agentcred-issuer"))
-            .args(["serve", "--log", "warn", "--config"])
+            .args(["serve", "--log", "agentcred_issuer=info", "--config"])
             .arg(&config)
             .stdout(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -83,8 +117,18 @@ impl Vault {
         let mut command = agent(arguments);
         command
             .env("AGENTCRED_ISSUER", self.tap.url())
-            .env("AGENTCRED_AGENT_KEY_FILE", self.folder.path().join("billing-agent.private.jwk"));
+            .env("AGENTCRED_AGENT_KEY_FILE", self.agent_key());
         command
+    }
+
+    /// What the issuer logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The file that the agent's own key is in.
+    pub(crate) fn agent_key(&self) -> PathBuf {
+        self.folder.path().join("billing-agent.private.jwk")
     }
 
     /// The audit file as it is.

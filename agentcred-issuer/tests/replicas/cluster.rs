@@ -51,7 +51,9 @@ impl Cluster {
     fn at_a_place() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        // The tests of several crates run one.
+        let mut parents = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let root = parents.find(|folder| folder.join("scripts/services").is_file()).unwrap();
         let folder = root.join("target/postgres").join(format!("{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         give_to_server(&folder);

@@ -28,13 +28,17 @@ impl SandboxKey {
         &self.0
     }
 
-    /// Whether `authorization` is `Bearer` and this key.
-    pub(super) fn admits(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+    /// Whether `authorization` is `Bearer` and one of these keys.
+    pub(super) fn any_admits(
+        keys: &[Self],
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(), Refusal> {
         let given = authorization
             .ok_or_else(Refusal::no_key)?
             .as_bytes()
             .strip_prefix(b"Bearer ")
             .ok_or_else(Refusal::no_key)?;
-        if given == self.0.as_bytes() { Ok(()) } else { Err(Refusal::wrong_key()) }
+        let is_known = keys.iter().any(|key| given == key.0.as_bytes());
+        if is_known { Ok(()) } else { Err(Refusal::wrong_key()) }
     }
 }

@@ -57,8 +57,11 @@ impl Sandbox {
     /// When the address cannot be bound.
     pub(crate) async fn start(address: SocketAddr, key: SandboxKey, now: i64) -> io::Result<Self> {
         let account = Account::from_fixture(now)?;
-        let desk =
-            Arc::new(Desk { key, account: Mutex::new(account), seen: Mutex::new(Vec::new()) });
+        let desk = Arc::new(Desk {
+            keys: Mutex::new(vec![key]),
+            account: Mutex::new(account),
+            seen: Mutex::new(Vec::new()),
+        });
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let routes = routes(Arc::clone(&desk));
@@ -75,6 +78,14 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
+    /// Takes a new key from now on, and the one before it until the next is rolled.
+    #[cfg(test)]
+    pub(crate) fn roll(&self, key: SandboxKey) {
+        let mut keys = lock(&self.desk.keys);
+        keys.insert(0, key);
+        keys.truncate(2);
+    }
+
     /// Every request so far, in the order in which they were answered.
     pub(crate) fn requests(&self) -> Vec<Seen> {
         lock(&self.desk.seen).clone()
@@ -89,12 +100,18 @@ impl Drop for Sandbox {
 
 /// What every route works on.
 struct Desk {
-    key: SandboxKey,
+    /// The newest first.
+    keys: Mutex<Vec<SandboxKey>>,
     account: Mutex<Account>,
     seen: Mutex<Vec<Seen>>,
 }
 
 impl Desk {
+    fn admits(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+        let keys = lock(&self.keys);
+        SandboxKey::any_admits(&keys, authorization)
+    }
+
     fn account(&self) -> MutexGuard<'_, Account> {
         lock(&self.account)
     }
@@ -120,7 +137,7 @@ fn routes(desk: Arc<Desk>) -> Router {
 async fn receive(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let target = request.uri().to_string();
-    let mut response = match desk.key.admits(request.headers().get(header::AUTHORIZATION)) {
+    let mut response = match desk.admits(request.headers().get(header::AUTHORIZATION)) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };

@@ -239,3 +239,19 @@ async fn every_request_is_numbered_and_remembered() {
     assert_eq!(seen[0].target, "/v1/customers?limit=1");
     assert_eq!(seen[0].method, "GET");
 }
+
+#[tokio::test]
+async fn a_key_is_rolled_and_the_one_before_it_taken_until_the_next() {
+    let mut caller = Caller::new().await;
+    let first = caller.key.clone();
+    let key = SandboxKey::random().unwrap();
+    caller.key = key.expose().to_owned();
+    caller.sandbox.roll(key);
+    assert_eq!(caller.get("/v1/customers", &[]).await.0, StatusCode::OK);
+    let second = std::mem::replace(&mut caller.key, first);
+    assert_eq!(caller.get("/v1/customers", &[]).await.0, StatusCode::OK);
+    caller.sandbox.roll(SandboxKey::random().unwrap());
+    assert_eq!(caller.get("/v1/customers", &[]).await.0, StatusCode::UNAUTHORIZED);
+    caller.key = second;
+    assert_eq!(caller.get("/v1/customers", &[]).await.0, StatusCode::OK);
+}
