@@ -15,6 +15,7 @@
 //! tls = { certificate = "vault.pem", key = "vault.key", client_ca = "clients.pem" } # optional
 //! max_connections = 4096                # when there are more, who has waited longest makes way
 //! max_connections_per_peer = 512        # the same for one address
+//! development = false                   # on loopback: agents may have a `secret` in place of keys
 //!
 //! [audit]
 //! file = "audit.jsonl"                  # paths are relative to this file
@@ -284,7 +285,10 @@ impl Config {
                 Err(error) => findings.error(&key, format!("cannot be used: {error}")),
             }
         }
-        for (key, reference) in self.ledger_references() {
+        let of_agents = self.policy.agents_secrets().map(|(agent, reference)| {
+            (Key::root("agents").field(agent.as_str()).field("secret"), reference)
+        });
+        for (key, reference) in self.ledger_references().chain(of_agents) {
             if let Err(error) = secrets.fetch(reference).await {
                 findings.error(&key, format!("cannot be used: {error}"));
             }
@@ -323,6 +327,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         None => Some(None),
         Some(issuer) => issuer.map(Some),
     };
+    let development = raw.server.development;
     let server = server::check(raw.server, issuer.as_ref(), folder, findings);
     if !(1..=MOST_OUTSTANDING).contains(&raw.tasks.max_outstanding) {
         findings.error(
@@ -353,6 +358,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         assertion_issuers: &assertion_issuers,
         has_operators: operators.is_some(),
         is_ledger_shared: is_shared,
+        development,
     };
     let agents = agents::check(raw.agents, &known, folder, findings);
     let config = Config {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod approve;
+mod shared_secret;
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub(crate) async fn token(
     let proven = ProvenRequest { method: &Method::POST, url: endpoint, token_hash: None };
     let proof = Proof::of(headers, proven, vault)?;
     let answer = match request {
-        TokenRequest::Task(request) => grant_task(vault, proof, request).await?.to_json(),
+        TokenRequest::Task(request) => grant_task(vault, headers, proof, request).await?.to_json(),
         TokenRequest::Nonce(request) => {
             let task = vault
                 .ledger
@@ -58,10 +59,12 @@ pub(crate) async fn token(
 /// of a user it ends when the user's token does.
 async fn grant_task(
     vault: &Vault,
+    headers: &HeaderMap,
     proof: Proof,
     request: TaskRequest,
 ) -> Result<GrantAnswer, Refused> {
-    let Authenticated { agent, subject } = agent::authenticate(vault, &request.client).await?;
+    let authenticated = agent::authenticate(vault, headers, &request.client).await?;
+    let Authenticated { agent, subject } = authenticated;
     let now = vault.now();
     let mut task = Task { agent, task: request.task, user: None, key: proof.key().clone() };
     let mut expires = now + TASK_LIFE;

@@ -13,6 +13,7 @@ use crate::call::{Call, Task};
 use crate::rates::Rate;
 use crate::refused::Refused;
 use crate::resource_server::{ResourceServer, ResourceServers};
+use crate::secrets::SecretRef;
 use crate::service::Service;
 use crate::users::{ForUsers, TrustedIssuers};
 use crate::workloads::{Subject, TrustedPlatforms};
@@ -37,6 +38,8 @@ pub(crate) struct Agent {
     pub(crate) keys: Vec<VerifyingKey>,
     /// The workloads that it runs as, of which somebody else says who they are.
     pub(crate) subjects: Vec<Subject>,
+    /// What it shares with the issuer, in development.
+    pub(crate) secret: Option<SecretRef>,
     /// How often it may ask for grants and nonces; none for as often as it likes.
     pub(crate) rate: Option<Rate>,
     pub(crate) grants: HashMap<(ServiceName, ScopeToken), Bounds>,
@@ -131,6 +134,11 @@ impl Policy {
     /// Those whose tokens say who a workload is.
     pub(crate) fn platforms(&self) -> &TrustedPlatforms {
         &self.platforms
+    }
+
+    /// Where the secrets are that agents share with the issuer.
+    pub(crate) fn agents_secrets(&self) -> impl Iterator<Item = (&AgentId, &SecretRef)> {
+        self.agents.iter().filter_map(|(id, agent)| Some((id, agent.secret.as_ref()?)))
     }
 
     /// How many live nonces a task may have.

@@ -8,7 +8,7 @@ use agentcred_protocol::metadata::{Metadata, WELL_KNOWN};
 use agentcred_protocol::proof::SERVER_NONCE_HEADER;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::request::TOKEN_EXCHANGE;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -140,7 +140,7 @@ fn metadata(vault: &Vault) -> Reply {
         introspection_endpoint_auth_signing_alg_values_supported: texts(&["ES256", "EdDSA"]),
         agentcred_egress_endpoint: endpoints.egress.clone(),
         grant_types_supported: texts(&["client_credentials", TOKEN_EXCHANGE]),
-        token_endpoint_auth_methods_supported: texts(&["private_key_jwt"]),
+        token_endpoint_auth_methods_supported: authentication_methods(vault),
         token_endpoint_auth_signing_alg_values_supported: texts(&["ES256", "EdDSA"]),
         dpop_signing_alg_values_supported: texts(&["ES256", "EdDSA"]),
         authorization_details_types_supported: texts(&[TOOL_CALL]),
@@ -149,6 +149,21 @@ fn metadata(vault: &Vault) -> Reply {
         Ok(json) => reply::json(StatusCode::OK, json),
         Err(_) => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+/// How agents of this policy, in this mode, may prove themselves.
+fn authentication_methods(vault: &Vault) -> Vec<String> {
+    let takes_svids = vault.policy.load().platforms().has_spiffe();
+    [
+        ("private_key_jwt", true),
+        // draft-ietf-oauth-spiffe-client-auth section 3.1
+        ("spiffe_jwt", takes_svids),
+        ("client_secret_basic", vault.development),
+    ]
+    .into_iter()
+    .filter(|(_, is_taken)| *is_taken)
+    .map(|(method, _)| method.to_owned())
+    .collect()
 }
 
 async fn read_form(
@@ -190,7 +205,13 @@ async fn refuse(vault: &Vault, at: Endpoint, refused: &Refused) -> Reply {
     if vault.record(event).await.is_err() {
         tracing::error!(reason = refused.reason, "a refusal could not be written to the audit");
     }
-    reply::refusal(refused)
+    let mut reply = reply::refusal(refused);
+    // Who tries an `Authorization` header is told that there is such a way (RFC 6749 section 5.2).
+    if at == Endpoint::Token && refused.code == RefusalCode::InvalidClient && vault.development {
+        let challenge = HeaderValue::from_static("Basic realm=\"agentcred\"");
+        reply.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    reply
 }
 
 /// In bytes. An assertion and a proof are a few kilobytes.

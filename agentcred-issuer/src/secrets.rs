@@ -19,7 +19,7 @@ use std::fmt;
 
 use agentcred_protocol::scrub::Scrubber;
 use async_trait::async_trait;
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
 
 pub(crate) use cache::{Cache, Fetched, Times};
@@ -113,6 +113,11 @@ impl Secret {
     /// The key, and each part of one that is made of several: `id:secret`.
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
         parts(&self.text)
+    }
+
+    /// Whether a caller shows this very secret. How long that takes does not say where it differs.
+    pub(crate) fn is_shown(&self, shown: &[u8]) -> bool {
+        constant_time::verify_slices_are_equal(&self.text, shown).is_ok()
     }
 
     /// Whether both are the same key. Both are this side's own, so time tells nobody anything.

@@ -204,6 +204,7 @@ impl Server {
             clock: parts.clock,
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,
+            development: config.server.development,
             limits,
             approvals: Approvals::new(config.approvals),
             rates,

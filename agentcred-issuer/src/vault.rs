@@ -49,6 +49,8 @@ pub(crate) struct Vault {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) endpoints: Endpoints,
+    /// Whether agents may prove themselves with a shared secret, on this machine alone.
+    pub(crate) development: bool,
     pub(crate) limits: Limits,
     pub(crate) approvals: Approvals,
     pub(crate) rates: Rates,

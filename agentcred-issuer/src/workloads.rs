@@ -41,6 +41,11 @@ impl TrustedPlatforms {
         Self(platforms)
     }
 
+    /// Whether any of them signs JWT-SVIDs.
+    pub(crate) fn has_spiffe(&self) -> bool {
+        self.0.iter().any(|it| it.issuer.is_spiffe())
+    }
+
     /// The workload that a token proves. Keys are looked for only when what the token says of itself,
     /// and nobody has proven yet, names a workload that `is_known`.
     pub(crate) async fn authenticate(

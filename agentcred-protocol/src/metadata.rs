@@ -39,7 +39,8 @@ pub struct Metadata {
     /// `client_credentials` and token exchange.
     #[serde(default)]
     pub grant_types_supported: Vec<String>,
-    /// `private_key_jwt`.
+    /// `private_key_jwt`, `spiffe_jwt` where a trust domain vouches for agents, and
+    /// `client_secret_basic` in development mode.
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Vec<String>,
     /// `ES256` and `EdDSA` (RFC 8414 section 2).

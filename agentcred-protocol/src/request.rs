@@ -20,7 +20,7 @@ use crate::ttl::{Ttl, Uses};
 use crate::user::UserToken;
 use form::Form;
 
-pub use client::{AssertionKind, ClientAssertion};
+pub use client::{AssertionKind, ClientAssertion, ClientAuthentication};
 pub use forms::{
     NonceWish, nonce_form, revoke_grant_form, revoke_nonce_form, task_form, user_task_form,
     withdraw_form, workload_task_form,
@@ -48,7 +48,7 @@ pub enum TokenRequest {
 #[derive(Debug)]
 pub struct TaskRequest {
     /// Who asks.
-    pub client: ClientAssertion,
+    pub client: ClientAuthentication,
     /// The task.
     pub task: TaskId,
     /// On whose behalf, when it is on somebody's.
@@ -130,7 +130,7 @@ impl TaskRequest {
     fn from_form(mut form: Form) -> Result<Self, RefusalCode> {
         let task = form.take("agentcred_task")?;
         Ok(Self {
-            client: ClientAssertion::take(&mut form)?,
+            client: ClientAuthentication::take(&mut form)?,
             task: TaskId::new(task.as_str()).map_err(|_| RefusalCode::InvalidRequest)?,
             user: None,
         })
@@ -147,7 +147,7 @@ impl TaskRequest {
         let user = UserToken::new(std::mem::take(&mut *user));
         let task = form.take("agentcred_task")?;
         Ok(Self {
-            client: ClientAssertion::take_as_actor(&mut form)?,
+            client: ClientAuthentication::Assertion(ClientAssertion::take_as_actor(&mut form)?),
             task: TaskId::new(task.as_str()).map_err(|_| RefusalCode::InvalidRequest)?,
             user: Some(user.map_err(|_| RefusalCode::InvalidGrant)?),
         })
@@ -220,6 +220,13 @@ mod tests {
         nonce_form(&GrantToken::mint(&SystemRandom::new()).unwrap(), &wish).unwrap().to_string()
     }
 
+    fn asserted(request: &TaskRequest) -> &str {
+        let ClientAuthentication::Assertion(client) = &request.client else {
+            panic!("no assertion");
+        };
+        client.text.as_str()
+    }
+
     #[test]
     fn a_nonce_request_reads_back() {
         let TokenRequest::Nonce(request) =
@@ -238,7 +245,7 @@ mod tests {
         let TokenRequest::Task(request) = TokenRequest::from_form(body.as_bytes()).unwrap() else {
             panic!("not a task request");
         };
-        assert_eq!((request.client.text.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
+        assert_eq!((asserted(&request), request.task.as_str()), ("a.b.c", "task-42"));
     }
 
     #[test]
@@ -248,7 +255,7 @@ mod tests {
         let TokenRequest::Task(request) = TokenRequest::from_form(body.as_bytes()).unwrap() else {
             panic!("not a task request");
         };
-        assert_eq!((request.client.text.as_str(), request.task.as_str()), ("a.b.c", "task-42"));
+        assert_eq!((asserted(&request), request.task.as_str()), ("a.b.c", "task-42"));
         assert!(request.user.is_some());
         let code = |body: &str| TokenRequest::from_form(body.as_bytes()).unwrap_err();
         assert_eq!(code(&body.replace("e30.", "")), RefusalCode::InvalidGrant);
@@ -263,8 +270,25 @@ mod tests {
             let body = workload_task_form("a.b.c", &"billing".parse().unwrap(), &task, user);
             let request = TokenRequest::from_form(body.as_bytes()).unwrap();
             let TokenRequest::Task(TaskRequest { client, .. }) = request else { panic!("no task") };
+            let ClientAuthentication::Assertion(client) = client else { panic!("no assertion") };
             assert_eq!(client.client_id.as_deref(), Some("billing"));
         }
+    }
+
+    #[test]
+    fn half_an_assertion_is_none_and_no_assertion_may_stand_elsewhere() {
+        let read = |more: &str| {
+            let body = format!("grant_type=client_credentials&agentcred_task=t{more}");
+            TokenRequest::from_form(body.as_bytes())
+        };
+        assert_eq!(read("&client_assertion=a.b.c").unwrap_err(), RefusalCode::InvalidClient);
+        let TokenRequest::Task(request) = read("&client_id=billing").unwrap() else {
+            panic!("no task")
+        };
+        let ClientAuthentication::Elsewhere { client_id } = request.client else {
+            panic!("an assertion")
+        };
+        assert_eq!(client_id.as_deref(), Some("billing"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::users::UserIssuers;
 use super::workloads::AssertionIssuers;
 use crate::policy::{Agent, Bounds};
 use crate::rates::Rate;
+use crate::secrets::SecretRef;
 
 /// What grants may name.
 pub(super) struct Known<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Known<'a> {
     pub(super) assertion_issuers: &'a AssertionIssuers,
     pub(super) has_operators: bool,
     pub(super) is_ledger_shared: bool,
+    /// Whether agents may have a secret.
+    pub(super) development: bool,
 }
 
 pub(super) fn check(
@@ -39,7 +42,7 @@ pub(super) fn check(
     }
     for (name, raw) in agents {
         let at = Key::root("agents").field(&name);
-        if raw.keys.is_empty() && raw.subjects.is_empty() {
+        if raw.keys.is_empty() && raw.subjects.is_empty() && raw.secret.is_none() {
             findings.error(
                 &at.field("keys"),
                 "is empty: without a key or `subjects` the agent cannot be told from others",
@@ -53,10 +56,13 @@ pub(super) fn check(
             &mut subject_owners,
             findings,
         );
+        let secret = raw.secret.and_then(|text| {
+            check_secret(&text, &at.field("secret"), known.development, folder, findings)
+        });
         let rate = check_rate(raw.rate.as_deref(), raw.burst, &at, findings);
         let grants = check_grants(raw.allow, &at.field("allow"), known, findings);
         match AgentId::new(name) {
-            Ok(id) => drop(checked.insert(id, Agent { keys, subjects, rate, grants })),
+            Ok(id) => drop(checked.insert(id, Agent { keys, subjects, secret, rate, grants })),
             Err(error) => findings.error(&at, format!("is no agent: {error}")),
         }
     }
@@ -105,6 +111,22 @@ pub(super) fn check_keys(
         keys.push(key);
     }
     keys
+}
+
+fn check_secret(
+    text: &str,
+    at: &Key,
+    development: bool,
+    folder: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<SecretRef> {
+    if !development {
+        findings.error(
+            at,
+            "is for development alone; give the agent `keys`, or set development = true in [server]",
+        );
+    }
+    SecretRef::read(text, folder).map_err(|message| findings.error(at, message)).ok()
 }
 
 fn check_rate(

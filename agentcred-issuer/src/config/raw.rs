@@ -45,6 +45,7 @@ pub(crate) struct RawServer {
     pub(crate) tls: Option<RawTls>,
     pub(crate) max_connections: Option<usize>,
     pub(crate) max_connections_per_peer: Option<usize>,
+    pub(crate) development: bool,
 }
 
 impl Default for RawServer {
@@ -55,6 +56,7 @@ impl Default for RawServer {
             tls: None,
             max_connections: None,
             max_connections_per_peer: None,
+            development: false,
         }
     }
 }
@@ -220,6 +222,7 @@ pub(crate) struct RawAgent {
     pub(crate) keys: Vec<PathBuf>,
     #[serde(default)]
     pub(crate) subjects: Vec<String>,
+    pub(crate) secret: Option<String>,
     pub(crate) rate: Option<String>,
     pub(crate) burst: Option<u32>,
     #[serde(default)]

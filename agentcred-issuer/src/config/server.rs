@@ -20,6 +20,8 @@ pub(crate) struct Listener {
     /// Connections at a time, in all and from one peer, where they are written.
     pub(crate) most: Option<usize>,
     pub(crate) most_per_peer: Option<usize>,
+    /// Whether agents may prove themselves with a shared secret.
+    pub(crate) development: bool,
 }
 
 /// Checks the listener. An issuer of `None` is one that is refused already.
@@ -39,12 +41,37 @@ pub(super) fn check(
         }
     }
     let address = check_address(&raw.listen, raw.tls.is_some(), findings);
+    if raw.development {
+        check_development(address, issuer, findings);
+    }
+    let development = raw.development;
     let tls = match raw.tls {
         None => None,
         Some(raw) => Some(check_tls(raw, address?, issuer?.as_ref(), folder, findings)?),
     };
     let (most, most_per_peer) = (raw.max_connections, raw.max_connections_per_peer);
-    Some(Listener { address: address?, tls, most, most_per_peer })
+    Some(Listener { address: address?, tls, most, most_per_peer, development })
+}
+
+/// A secret that is sent along can be taken by whoever reads it once, so it never leaves the machine.
+fn check_development(
+    address: Option<SocketAddr>,
+    issuer: Option<&Option<Url>>,
+    findings: &mut Findings<'_>,
+) {
+    let at = Key::root("server").field("development");
+    let is_far = |url: &Url| !url.host().is_some_and(|host| is_loopback(&host));
+    let listens_far = address.is_some_and(|address| !address.ip().is_loopback());
+    if listens_far || issuer.and_then(Option::as_ref).is_some_and(is_far) {
+        findings.error(
+            &at,
+            "is for one machine alone: listen on 127.0.0.1 and let `issuer` name it, or take this out",
+        );
+    }
+    findings.warning(
+        &at,
+        "lets agents prove themselves with a shared secret; never have it where there are real keys",
+    );
 }
 
 fn check_address(text: &str, has_tls: bool, findings: &mut Findings<'_>) -> Option<SocketAddr> {
@@ -147,13 +174,8 @@ pub(super) fn check_issuer(text: &str, findings: &mut Findings<'_>) -> Option<Ur
     let Ok(url) = Url::parse(text) else {
         return refuse("must be a URL, as https://vault.example/");
     };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
+    let is_near = url.host().is_some_and(|host| is_loopback(&host));
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_near) {
         return refuse("must be https: plain http is for loopback addresses only");
     }
     let has_more = url.path() != "/"
@@ -165,6 +187,14 @@ pub(super) fn check_issuer(text: &str, findings: &mut Findings<'_>) -> Option<Ur
         return refuse("must be scheme, host and port only");
     }
     Some(url)
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
 }
 
 const ONLY_13: &[&SupportedProtocolVersion] = &[&TLS13];

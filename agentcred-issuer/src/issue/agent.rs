@@ -1,10 +1,14 @@
-//! Who is asking: the agent whose key signed an assertion, or whose workload it is about.
+//! Who is asking: the agent whose key signed an assertion, whose workload it is about, or whose secret
+//! is shown.
 
 use agentcred_protocol::assertion::Claimed;
 use agentcred_protocol::names::AgentId;
 use agentcred_protocol::refusal::RefusalCode;
-use agentcred_protocol::request::{AssertionKind, ClientAssertion};
+use agentcred_protocol::request::{AssertionKind, ClientAssertion, ClientAuthentication};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 
+use super::shared_secret;
 use crate::audit::About;
 use crate::client;
 use crate::policy::{Agent, Policy};
@@ -19,12 +23,30 @@ pub(super) struct Authenticated {
     pub(super) subject: Option<Subject>,
 }
 
-/// The agent that an assertion proves (RFC 7523 section 3). What it claims only says whose keys it
-/// is checked with; a key belongs to one agent, and so does a workload.
+/// The agent that a request for a task is from. One way to say so is enough (RFC 6749 section 2.3).
 pub(super) async fn authenticate(
     vault: &Vault,
-    asserted: &ClientAssertion,
+    headers: &HeaderMap,
+    client: &ClientAuthentication,
 ) -> Result<Authenticated, Refused> {
+    match (client, headers.get(AUTHORIZATION)) {
+        (ClientAuthentication::Assertion(asserted), None) => by_assertion(vault, asserted).await,
+        (ClientAuthentication::Elsewhere { client_id }, Some(shown)) if vault.development => {
+            let agent = shared_secret::authenticate(vault, shown, client_id.as_deref()).await?;
+            Ok(Authenticated { agent, subject: None })
+        }
+        (ClientAuthentication::Assertion(_), Some(_)) => {
+            Err(Refused::new(RefusalCode::InvalidRequest, "authenticated_twice"))
+        }
+        (ClientAuthentication::Elsewhere { .. }, _) => {
+            Err(Refused::new(RefusalCode::InvalidClient, "no_assertion"))
+        }
+    }
+}
+
+/// The agent that an assertion proves (RFC 7523 section 3). What it claims only says whose keys it
+/// is checked with; a key belongs to one agent, and so does a workload.
+async fn by_assertion(vault: &Vault, asserted: &ClientAssertion) -> Result<Authenticated, Refused> {
     let claimed = Claimed::of(&asserted.text)
         .map_err(|_| Refused::new(RefusalCode::InvalidClient, "assertion_malformed"))?;
     let policy = vault.policy.load_full();

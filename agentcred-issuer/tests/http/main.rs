@@ -13,6 +13,7 @@ mod breaking_off;
 mod command;
 mod corpus;
 mod deployed;
+mod developing;
 mod dialling;
 mod documented;
 #[cfg(target_os = "linux")]

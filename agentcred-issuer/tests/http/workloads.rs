@@ -101,6 +101,11 @@ async fn a_workload_is_its_agent_as_often_as_its_token_is_read() {
     let mesh = format!("mesh:{BILLING}");
     assert_eq!(subjects, [&mesh, &mesh, &mesh, &format!("cluster:{ACCOUNT}")]);
     assert!(tasks.iter().all(|task| task["agent"] == "billing"));
+    let metadata = stage.agent.url("/.well-known/oauth-authorization-server");
+    let metadata = stage.agent.http.get(metadata).send().await.unwrap();
+    let metadata: Value = metadata.json().await.unwrap();
+    let methods = &metadata["token_endpoint_auth_methods_supported"];
+    assert_eq!(*methods, json!(["private_key_jwt", "spiffe_jwt"]));
     // Who has a key of its own may be a workload too.
     let svid = domain.sign(&claims(&stage, "spiffe://corp.example/other"));
     assert!(ask(&stage.other_agent, &svid, SPIFFE_ASSERTION_TYPE, "").await.is_ok());

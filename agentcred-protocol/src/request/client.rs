@@ -18,6 +18,28 @@ pub struct ClientAssertion {
     pub client_id: Option<String>,
 }
 
+/// How a caller authenticates at the token endpoint.
+#[derive(Debug)]
+pub enum ClientAuthentication {
+    /// By an assertion.
+    Assertion(ClientAssertion),
+    /// By nothing in the form: if at all, in the `Authorization` header (RFC 6749 section 2.3.1).
+    Elsewhere {
+        /// The client's name, if the form says it.
+        client_id: Option<String>,
+    },
+}
+
+impl ClientAuthentication {
+    pub(super) fn take(form: &mut Form) -> Result<Self, RefusalCode> {
+        if form.has("client_assertion") || form.has("client_assertion_type") {
+            return ClientAssertion::take(form).map(Self::Assertion);
+        }
+        let client_id = form.take_if_there("client_id").map(|id| id.to_string());
+        Ok(Self::Elsewhere { client_id })
+    }
+}
+
 /// What an assertion says that it is, by `client_assertion_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionKind {

@@ -92,6 +92,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "cannot be read",
     ),
     ("[agents.a]\nallow = []", "agents.a.keys", "is empty"),
+    ("[agents.a]\nsecret = \"env:A\"", "agents.a.secret", "is for development alone"),
+    ("[agents.a]\nsecret = \"canary\"", "agents.a.secret", "must say where"),
     ("[agents.a]\nsubjects = [\"canary\"]", "agents.a.subjects[0]", "an issuer's name, a colon"),
     ("[agents.a]\nsubjects = [\"mesh:canary\"]", "agents.a.subjects[0]", "is of no issuer"),
     (
@@ -141,6 +143,22 @@ fn a_workload_is_one_agent_and_named_in_full() {
         let refused = with(agents).map(drop).unwrap_err().to_string();
         assert!(refused.contains(says), "{agents}: {refused}");
     }
+}
+
+#[test]
+fn development_is_for_one_machine_and_warned_of() {
+    let folder = folder();
+    let with = |issuer: &str| {
+        let text = SOUND
+            .replace("https://vault.example", issuer)
+            .replace("[server]", "[server]\ndevelopment = true");
+        parse(&format!("{text}\n[agents.a]\nsecret = \"env:A\""), folder.path())
+    };
+    let config = with("http://127.0.0.1:8420").unwrap();
+    let warned = config.warnings().iter().find(|it| it.key == "server.development").unwrap();
+    assert_eq!(warned.line, Some(5));
+    let refused = with("https://vault.example").unwrap_err().to_string();
+    assert!(refused.contains("server.development is for one machine alone"), "{refused}");
 }
 
 #[test]
