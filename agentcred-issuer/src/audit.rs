@@ -3,6 +3,8 @@
 mod chain;
 mod event;
 mod file;
+mod files;
+mod verify;
 
 use std::fmt::Debug;
 
@@ -12,6 +14,8 @@ pub use chain::{Broken, Cause, Verified, verify};
 pub use event::Record;
 pub(crate) use event::{About, Again, Endpoint, Event, Outcome};
 pub use file::{FileAudit, OpenError};
+pub use files::audit_files;
+pub use verify::{Flaw, VerifiedAudit, verify_files};
 
 /// Keeps the audit.
 #[async_trait]

@@ -132,6 +132,7 @@
 //! ```
 
 mod agents;
+mod audit;
 mod bodies;
 mod finding;
 mod injections;
@@ -161,6 +162,7 @@ use crate::approvals::ApprovalBounds;
 use crate::operate::{OperatorsAt, OperatorsConfig};
 use crate::policy::Policy;
 use crate::secrets::{SecretRef, SecretStore, StoreParts, Stores, StoresConfig, Times};
+pub(crate) use audit::AuditConfig;
 use finding::Findings;
 pub(crate) use proofs::ServerNoncePolicy;
 use raw::RawConfig;
@@ -176,7 +178,7 @@ pub struct Config {
     pub(crate) server: Listener,
     pub(crate) issuer: Option<Url>,
     pub(crate) replica: Option<String>,
-    pub(crate) audit_file: PathBuf,
+    pub(crate) audit: AuditConfig,
     pub(crate) ledger: LedgerConfig,
     pub(crate) operators: Option<OperatorsConfig>,
     pub(crate) secret_times: Times,
@@ -335,9 +337,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
             format!("must be 1 to {MOST_OUTSTANDING}"),
         );
     }
-    if raw.audit.file.as_os_str().is_empty() {
-        findings.error(&Key::root("audit").field("file"), "must name a file; no audit, no service");
-    }
+    let audit = audit::check(&raw.audit, folder, findings);
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
     let secret_times = secrets::check_times(&raw.secrets, findings);
     let named = secrets::Named::of(&raw.secrets);
@@ -365,7 +365,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         server: server?,
         issuer: issuer?,
         replica,
-        audit_file: folder.join(raw.audit.file),
+        audit,
         ledger: ledger?,
         operators: match operators {
             None => None,

@@ -149,6 +149,8 @@ impl Metrics {
             }
             Event::Start { .. }
             | Event::Resume
+            | Event::Rotate { .. }
+            | Event::Continue { .. }
             | Event::Reload { .. }
             | Event::Introspect { .. }
             | Event::ApprovalRequest { .. }

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::accept::accept;
 use crate::approvals::Approvals;
-use crate::audit::{AuditError, AuditLog, Event, FileAudit, OpenError};
+use crate::audit::{AuditError, AuditLog, Event, OpenError};
 use crate::config::{Config, InvalidConfig, LedgerConfig};
 use crate::inject::Keyring;
 use crate::ledger::{Ledger, MemoryLedger, PostgresError, PostgresLedger};
@@ -152,7 +152,7 @@ impl Server {
         }
         let audit = match parts.audit {
             Some(audit) => audit,
-            None => Arc::new(FileAudit::open(&config.audit_file)?),
+            None => Arc::new(config.audit.open()?),
         };
         let ledger = match parts.ledger {
             Some(ledger) => ledger,
@@ -232,7 +232,7 @@ impl Server {
             url: issuer,
             address,
             operators: operators_at,
-            audit_file: config.audit_file,
+            audit_file: config.audit.file,
             vault,
             tls,
             stop,

@@ -4,6 +4,7 @@
 //! SHA-256 over all of the line before it. So a changed, missing, doubled or moved line is
 //! found. Lines cut off at the end are not: keep the last hash elsewhere to notice that.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use aws_lc_rs::digest;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::Record;
 
 /// The end of a chain: what the next line continues.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Head {
     seq: u64,
     hash: String,
@@ -39,9 +40,14 @@ impl Head {
         lines.extend_from_slice(format!("{HASH_KEY}{}\"}}\n", self.hash).as_bytes());
     }
 
-    /// Reads a line without asking what came before it.
-    pub(super) fn of_line(line: &[u8]) -> Result<Self, Cause> {
-        Ok(Link::read(line)?.head)
+    /// The number of the last line, over all files of its audit.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The hash of the last line.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
     }
 }
 
@@ -102,40 +108,66 @@ pub fn verify(mut file: impl BufRead) -> Result<Verified, Broken> {
         if length == 0 {
             return Ok(Verified { lines: head.seq, last_hash: head.hash });
         }
-        let read = Link::read(&line).map_err(broken)?;
-        if read.head.seq != number || read.prev != head.hash {
+        let link = Link::read(&line).map_err(broken)?;
+        if !link.follows(&head) {
             return Err(broken(Cause::OutOfPlace));
         }
-        head = read.head;
+        head = link.head();
     }
 }
 
-/// A line whose own hash fits.
-struct Link {
-    prev: String,
-    head: Head,
+/// What a line says of its place in the chain, and of the files of its audit.
+#[derive(Deserialize)]
+pub(super) struct Link<'l> {
+    pub(super) seq: u64,
+    #[serde(borrow)]
+    pub(super) prev: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) hash: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) replica: Option<Cow<'l, str>>,
+    /// In the first line of a file that goes on after another: the name of that one.
+    #[serde(borrow)]
+    pub(super) after: Option<Cow<'l, str>>,
+    /// In the last line of a file that is full: the name that it is kept under.
+    #[serde(borrow)]
+    pub(super) kept_as: Option<Cow<'l, str>>,
 }
 
-impl Link {
-    fn read(line: &[u8]) -> Result<Self, Cause> {
+impl<'l> Link<'l> {
+    /// Reads a line and checks its own hash.
+    pub(super) fn read(line: &'l [u8]) -> Result<Self, Cause> {
+        let link = Self::claimed(line)?;
         let line = line.strip_suffix(b"\n").ok_or(Cause::Torn)?;
         let ending = HASH_KEY.len() + HASH_LENGTH + "\"}".len();
         let end_of_hashed = line.len().checked_sub(ending).ok_or(Cause::Malformed)?;
-        let fields: Fields = serde_json::from_slice(line).map_err(|_| Cause::Malformed)?;
         let (hashed, ending) = line.split_at(end_of_hashed);
         let hash = hash(hashed);
-        if fields.hash != hash || ending != format!("{HASH_KEY}{hash}\"}}").as_bytes() {
+        if link.hash != hash || ending != format!("{HASH_KEY}{hash}\"}}").as_bytes() {
             return Err(Cause::Changed);
         }
-        Ok(Self { prev: fields.prev, head: Head { seq: fields.seq, hash } })
+        Ok(link)
     }
-}
 
-#[derive(Deserialize)]
-struct Fields {
-    seq: u64,
-    prev: String,
-    hash: String,
+    /// Reads a line and takes its word for its hash.
+    pub(super) fn claimed(line: &'l [u8]) -> Result<Self, Cause> {
+        let line = line.strip_suffix(b"\n").ok_or(Cause::Torn)?;
+        serde_json::from_slice(line).map_err(|_| Cause::Malformed)
+    }
+
+    pub(super) fn follows(&self, head: &Head) -> bool {
+        self.seq == head.seq + 1 && self.prev == head.hash
+    }
+
+    /// The end of the chain before this line.
+    pub(super) fn before(&self) -> Head {
+        Head { seq: self.seq.saturating_sub(1), hash: self.prev.clone().into_owned() }
+    }
+
+    /// The end of the chain, if this is its last line.
+    pub(super) fn head(&self) -> Head {
+        Head { seq: self.seq, hash: self.hash.clone().into_owned() }
+    }
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -174,7 +206,7 @@ mod tests {
         let lines = file(5);
         let verified = verify(lines.concat().as_slice()).unwrap();
         assert_eq!(verified.lines, 5);
-        assert_eq!(Head::of_line(&lines[4]).unwrap().hash, verified.last_hash);
+        assert_eq!(Link::read(&lines[4]).unwrap().hash, verified.last_hash);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::call::{Call, Task};
 #[derive(Debug)]
 pub struct Record {
     json: String,
+    time: UnixTime,
+    replica: Option<String>,
 }
 
 impl Record {
@@ -32,8 +34,13 @@ impl Record {
         event: &Event<'_>,
     ) -> Result<Self, AuditError> {
         serde_json::to_string(&Timed { time: rfc_3339(time)?, replica, event })
-            .map(|json| Self { json })
+            .map(|json| Self { json, time, replica: replica.map(str::to_owned) })
             .map_err(|_| AuditError)
+    }
+
+    /// A record of what happens with the audit itself when this one is written.
+    pub(super) fn beside(&self, event: &Event<'_>) -> Result<Self, AuditError> {
+        Self::new(self.time, self.replica.as_deref(), event)
     }
 }
 
@@ -62,6 +69,10 @@ pub(crate) enum Event<'a> {
     /// The audit can be written again, after a time in which it could not be. What was to be
     /// decided meanwhile was refused.
     Resume,
+    /// The file is full. This is its last line, and it is kept under this name.
+    Rotate { kept_as: &'a str },
+    /// The file goes on after the one that is kept under this name.
+    Continue { after: &'a str },
     /// The policy is replaced, at a signal or by an operator.
     Reload {
         policy: &'a str,

@@ -74,6 +74,7 @@ pub(crate) struct RawTls {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAudit {
     pub(crate) file: PathBuf,
+    pub(crate) max_size: Option<String>,
 }
 
 #[derive(Deserialize)]

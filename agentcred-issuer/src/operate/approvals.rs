@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{
-    AgentId, ApprovalId, CallId, OperatorName, ServiceName, TaskId, ToolName,
+    AgentId, ApprovalId, CallId, OperatorName, ServiceName, TaskId, ToolName, UserId,
 };
 use agentcred_protocol::scope::Scope;
 use http::StatusCode;
@@ -29,6 +29,9 @@ pub(super) struct Listed {
     pub(super) expires_in: u64,
     pub(super) agent: AgentId,
     pub(super) task: TaskId,
+    /// On whose behalf the task runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<UserId>,
     pub(super) tool: ToolName,
     pub(super) tool_call_id: CallId,
     pub(super) service: ServiceName,
@@ -55,6 +58,7 @@ impl Listed {
             expires_in: asked.expires.since(now).as_secs(),
             agent: asked.call.task.agent,
             task: asked.call.task.task,
+            user: asked.call.task.user,
             tool: asked.call.tool,
             tool_call_id: asked.call.tool_call_id,
             service: asked.call.service,

@@ -82,10 +82,12 @@ fn push_pending(body: &mut String, call: &Listed) {
         None => body.push_str("<p class=none>The tool says nothing of this call.</p>\n"),
     }
     body.push_str("<dl>\n");
+    let user = call.user.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     for (name, value) in [
         ("Scope", format!("{} on {}", call.scope, call.service)),
         ("Agent", call.agent.to_string()),
         ("Task", call.task.to_string()),
+        ("User", user),
         ("Call", call.tool_call_id.to_string()),
         ("Arguments", call.args_hash.to_string()),
         ("Asked", format!("{} ago, expires in {}", Span(call.waiting_for), Span(call.expires_in))),
@@ -205,6 +207,7 @@ mod tests {
             expires_in: 299,
             agent: "billing".parse().unwrap(),
             task: "task-1".parse().unwrap(),
+            user: Some("corp:ada".parse().unwrap()),
             tool: "refund_charge".parse().unwrap(),
             tool_call_id: "call_1".parse().unwrap(),
             service: "stripe".parse().unwrap(),
@@ -222,6 +225,12 @@ mod tests {
         assert!(!policy.contains("unsafe") && !policy.contains("script"), "{policy}");
         let body = page.into_body().collect().await.unwrap().to_bytes();
         String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn it_says_on_whose_behalf_a_call_is_made() {
+        let html = html("harmless").await;
+        assert!(html.contains("<dt>User</dt><dd>corp:ada</dd>"), "{html}");
     }
 
     #[tokio::test]

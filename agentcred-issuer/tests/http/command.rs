@@ -151,15 +151,24 @@ fn serve_says_its_url_and_stops_when_told_to() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
 
-    let verified = run(&["audit", "verify", "--file", "audit.jsonl"], folder.path());
+    let verified = run(&["audit", "verify", "audit.jsonl"], folder.path());
     assert!(verified.status.success() && text(&verified.stdout).contains("2 lines, unbroken"));
-    let shown = run(&["audit", "show", "--file", "audit.jsonl"], folder.path());
-    assert!(text(&shown.stdout).contains("start"));
+    let shown = run(&["audit", "show", "audit.jsonl"], folder.path());
+    let [head, start, reload] = &text(&shown.stdout).lines().collect::<Vec<_>>()[..] else {
+        panic!("a head and two records: {shown:?}");
+    };
+    assert_eq!(head.find("event"), start.find("start"));
+    assert_eq!(head.find("event"), reload.find("reload"));
+    let filtered = run(&["audit", "show", ".", "--event", "reload", "--json"], folder.path());
+    assert_eq!(text(&filtered.stdout).lines().count(), 1);
+    let none =
+        run(&["audit", "show", "audit.jsonl", "--until", "2020-01-01T00:00:00Z"], folder.path());
+    assert!(none.status.success() && none.stdout.is_empty());
     let audit = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
     std::fs::write(folder.path().join("audit.jsonl"), audit.replace("start", "stort")).unwrap();
-    let broken = run(&["audit", "verify", "--file", "audit.jsonl"], folder.path());
+    let broken = run(&["audit", "verify", "audit.jsonl"], folder.path());
     assert_eq!(broken.status.code(), Some(1));
-    assert!(text(&broken.stderr).contains("line 1 was changed"), "{broken:?}");
+    assert!(text(&broken.stderr).contains("audit.jsonl: line 1 was changed"), "{broken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,4 +214,27 @@ async fn an_operator_decides_from_the_command_line() {
 
 fn text_of(output: &Output) -> &str {
     text(&output.stdout)
+}
+
+#[tokio::test]
+async fn records_of_several_issuers_are_shown_in_the_order_of_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |seq: u32, time: &str, task: &str| {
+        format!(
+            r#"{{"seq":{seq},"time":"2027-01-15T08:00:0{time}Z","event":"task","task":"{task}"}}"#
+        )
+    };
+    for (file, lines) in [
+        ("a.jsonl.000001", vec![line(1, "1.000", "one"), line(2, "3.000", "three")]),
+        ("a.jsonl", vec![line(3, "5.000", "five")]),
+        ("b.jsonl", vec![line(1, "2.000", "two"), line(2, "4.000", "\\u001b[31mfour")]),
+    ] {
+        std::fs::write(folder.path().join(file), lines.join("\n")).unwrap();
+    }
+    let shown = run(&["audit", "show", "a.jsonl", "b.jsonl"], folder.path());
+    let tasks: Vec<_> =
+        text_of(&shown).lines().skip(1).map(|row| row.split_whitespace().last().unwrap()).collect();
+    assert_eq!(tasks, ["one", "two", "three", r"\u{1b}[31mfour", "five"], "{shown:?}");
+    let since = ["audit", "show", ".", "--json", "--since", "2027-01-15T08:00:04Z"];
+    assert_eq!(text_of(&run(&since, folder.path())).lines().count(), 2);
 }

@@ -67,6 +67,7 @@ mod traversal;
 mod uploading;
 mod upstream;
 mod users;
+mod verifying;
 mod workloads;
 
 /// How much of a long run to do: what the variable says, else a part that takes seconds.

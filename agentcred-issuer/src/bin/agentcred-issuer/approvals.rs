@@ -120,7 +120,11 @@ impl At {
 /// What the issuer sends has no control characters: its names have none, and it escapes summaries.
 fn row(listed: &Value) -> String {
     let columns = ["id", "standing", "tool", "agent", "task", "scope", "service", "args_hash"];
-    let row = columns.map(|column| text(&listed[column])).join("  ");
+    let mut row = columns.map(|column| text(&listed[column])).join("  ");
+    if let Some(user) = listed["user"].as_str() {
+        row.push_str("  for ");
+        row.push_str(user);
+    }
     match listed["summary"].as_str() {
         Some(summary) => format!("{row}\n    {summary}"),
         None => row,

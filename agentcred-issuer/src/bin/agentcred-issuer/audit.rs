@@ -1,126 +1,39 @@
-//! `audit`: checks the chain of an audit file and shows what it tells.
+//! `audit`: checks the chains of audits and shows what they tell.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+mod show;
+mod verify;
 
-use agentcred_issuer::audit::verify;
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use crate::Failure;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Check that no line was changed, removed, added or moved.
+    /// Check that no line or file was changed, removed, added or moved.
     ///
-    /// Lines cut off at the end leave no trace in the file: compare the last hash, which is
-    /// printed, with the one that you kept.
-    Verify {
-        /// The audit file.
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Show records, one a line.
-    Show(Filter),
+    /// Files of several issuers can be checked at once. Lines cut off at the end of the last file
+    /// leave no trace: compare its last hash, which is printed, with the one that you kept.
+    Verify(verify::Arguments),
+    /// Show records, of several issuers in the order of their time.
+    ///
+    /// It checks no chain: that is what `verify` is for.
+    Show(show::Arguments),
 }
 
+/// Which files.
 #[derive(Args)]
-pub(crate) struct Filter {
-    /// The audit file.
-    #[arg(long, value_name = "FILE")]
-    file: PathBuf,
-    /// Only of this agent.
-    #[arg(long)]
-    agent: Option<String>,
-    /// Only of this task.
-    #[arg(long)]
-    task: Option<String>,
-    /// Only of this tool call.
-    #[arg(long, value_name = "CALL_ID")]
-    call: Option<String>,
-    /// Only of this nonce.
-    #[arg(long, value_name = "NONCE_ID")]
-    nonce: Option<String>,
-    /// As JSON, in the file's own lines.
-    #[arg(long)]
-    json: bool,
+pub(crate) struct Named {
+    /// Audit files, each with those that were kept beside it when they were full, or folders of
+    /// them (*.jsonl).
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
-pub(crate) fn run(command: Command) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Verify { file } => {
-            let verified =
-                verify(open(&file)?).map_err(|broken| format!("{}: {broken}", file.display()))?;
-            writeln!(
-                io::stdout(),
-                "{}: {} lines, unbroken; last hash {}",
-                file.display(),
-                verified.lines,
-                verified.last_hash
-            )?;
-            Ok(())
-        }
-        Command::Show(filter) => show(&filter),
+        Command::Verify(arguments) => verify::verify(arguments),
+        Command::Show(arguments) => show::show(arguments),
     }
-}
-
-fn show(filter: &Filter) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    for (number, line) in open(&filter.file)?.lines().enumerate() {
-        let line = line?;
-        let record: Value = serde_json::from_str(&line)
-            .map_err(|_| format!("{}: line {} is no record", filter.file.display(), number + 1))?;
-        if !filter.takes(&record) {
-            continue;
-        }
-        if filter.json { writeln!(out, "{line}")? } else { writeln!(out, "{}", row(&record))? }
-    }
-    Ok(())
-}
-
-impl Filter {
-    fn takes(&self, record: &Value) -> bool {
-        [
-            ("agent", &self.agent),
-            ("task", &self.task),
-            ("tool_call_id", &self.call),
-            ("nonce_id", &self.nonce),
-        ]
-        .iter()
-        .all(|(key, wanted)| wanted.as_ref().is_none_or(|wanted| record[key] == **wanted))
-    }
-}
-
-/// The record's values in a fixed order, those that it has.
-fn row(record: &Value) -> String {
-    const COLUMNS: [&str; 15] = [
-        "time",
-        "event",
-        "agent",
-        "task",
-        "tool",
-        "tool_call_id",
-        "nonce_id",
-        "service",
-        "scope",
-        "method",
-        "path",
-        "outcome",
-        "status",
-        "error",
-        "reason",
-    ];
-    let value = |column: &&str| match &record[*column] {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    COLUMNS.iter().filter_map(value).collect::<Vec<_>>().join("  ")
-}
-
-fn open(path: &Path) -> Result<BufReader<File>, Failure> {
-    let file = File::open(path)
-        .map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
-    Ok(BufReader::new(file))
 }

@@ -57,7 +57,7 @@ enum Command {
     Approvals(approvals::Approvals),
     /// End a nonce or a task by its name.
     Revoke(approvals::Revoke),
-    /// Read an audit file.
+    /// Check audits, and read them.
     #[command(subcommand)]
     Audit(audit::Command),
 }
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::migrate(&arguments),
         Command::Approvals(arguments) => approvals::run(&arguments),
         Command::Revoke(arguments) => approvals::revoke(&arguments),
-        Command::Audit(command) => audit::run(command),
+        Command::Audit(command) => audit::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
