@@ -337,6 +337,9 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
             format!("must be 1 to {MOST_OUTSTANDING}"),
         );
     }
+    let tasks = Key::root("tasks");
+    let task_rate =
+        agents::check_rate(raw.tasks.rate.as_deref(), raw.tasks.burst, &tasks, findings);
     let audit = audit::check(&raw.audit, folder, findings);
     let operators = raw.operators.map(|raw| operators::check(raw, folder, findings));
     let secret_times = secrets::check_times(&raw.secrets, findings);
@@ -376,6 +379,7 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         approvals: approvals?,
         server_nonces,
         policy: Policy::new(agents, services.sound, raw.tasks.max_outstanding)
+            .with_task_rate(task_rate)
             .with_resource_servers(resource_servers)
             .with_user_issuers(user_issuers.trusted)
             .with_platforms(assertion_issuers.into_trusted()),

@@ -23,7 +23,7 @@ pub(crate) async fn introspect(vault: &Vault, body: &[u8]) -> Result<Introspecti
             vault.record(Event::Introspect { call: &known.call, by: &by.name }).await?;
             Ok(active(vault, known))
         }
-        Err(refused) => inactive(vault, Endpoint::Introspect, refused).await,
+        Err(refused) => inactive(vault, Endpoint::Introspect, &by, refused).await,
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn consume(vault: &Vault, body: &[u8]) -> Result<Introspection,
     let (by, asked) = authenticate(vault, body).await?;
     let (nonce, known) = match find(vault, &by, asked).await? {
         Ok(found) => found,
-        Err(refused) => return inactive(vault, Endpoint::Consume, refused).await,
+        Err(refused) => return inactive(vault, Endpoint::Consume, &by, refused).await,
     };
     // What was found a moment ago decides nothing: this does.
     let reason = match vault.ledger.spend(&nonce, vault.now()).await? {
@@ -48,7 +48,7 @@ pub(crate) async fn consume(vault: &Vault, body: &[u8]) -> Result<Introspection,
         Spending::Refused(standing) => standing.as_str(),
         Spending::Unknown => "unknown",
     };
-    inactive(vault, Endpoint::Consume, dead(reason).about(&known.call)).await
+    inactive(vault, Endpoint::Consume, &by, dead(reason).about(&known.call)).await
 }
 
 /// The resource server that asks, by an assertion that one of its keys signed, and its question.
@@ -92,7 +92,13 @@ async fn find(
 }
 
 /// The caller is told no more than that; the audit is told why.
-async fn inactive(vault: &Vault, at: Endpoint, refused: Refused) -> Result<Introspection, Refused> {
+async fn inactive(
+    vault: &Vault,
+    at: Endpoint,
+    by: &ResourceServer,
+    mut refused: Refused,
+) -> Result<Introspection, Refused> {
+    refused.about.by = Some(by.name.clone());
     let Refused { code: error, reason, about, .. } = &refused;
     let event = Event::Refusal { at, error: *error, reason, about, method: None, path: None };
     vault.record(event).await?;

@@ -77,7 +77,7 @@ async fn grant_task(
     }
     let about = |refused: Refused| refused.about(&task);
     proof.spend(vault).await.map_err(about)?;
-    vault.admit(&task.agent).map_err(about)?;
+    vault.admit(&task).map_err(about)?;
     let token = GrantToken::mint(&*vault.random)?;
     vault
         .ledger
@@ -108,7 +108,7 @@ async fn mint_nonce(
     trace_id: Option<TraceId>,
 ) -> Result<NonceAnswer, Refused> {
     proof.spend_as(&task.key, vault).await?;
-    vault.admit(&task.agent)?;
+    vault.admit(&task)?;
     if vault.endpoints.service(&request.service).as_ref() != Some(&request.resource) {
         return Err(Refused::new(RefusalCode::InvalidTarget, "resource_is_not_the_service"));
     }
@@ -119,6 +119,7 @@ async fn mint_nonce(
         &request.scope,
         request.ttl,
         request.call.num_uses,
+        vault.now(),
     )?;
     let approved = if permit.needs_approval() {
         Some(approve::approved(vault, &task, &request).await?)

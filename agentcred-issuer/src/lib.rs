@@ -40,6 +40,7 @@ mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 mod headers;
+mod hours;
 mod inject;
 mod inspect;
 mod issue;
@@ -73,6 +74,7 @@ pub mod server;
 mod server_nonce;
 mod service;
 mod steady;
+mod strangers;
 mod target;
 mod tls;
 mod trace;

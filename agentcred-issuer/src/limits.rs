@@ -33,6 +33,9 @@ pub struct Limits {
     pub key_set_time: Duration,
     /// How long a renewed certificate may go unnoticed.
     pub renewal_time: Duration,
+    /// How many refusals of callers who proved nothing have a line each in the audit, in a minute.
+    /// The rest are summed up in one.
+    pub stranger_refusals: u32,
     /// How long requests that are under way may take when the server shuts down.
     pub drain_time: Duration,
 }
@@ -52,6 +55,7 @@ impl Default for Limits {
             response_body: 16 * 1024 * 1024,
             key_set_time: Duration::from_secs(5),
             renewal_time: Duration::from_secs(10),
+            stranger_refusals: 100,
             drain_time: Duration::from_secs(10),
         }
     }

@@ -123,6 +123,11 @@ impl Metrics {
         }
     }
 
+    /// Counts a refusal that has no record of its own.
+    pub(crate) fn unrecorded(&self, refusal: &Event<'_>) {
+        self.count(refusal);
+    }
+
     /// Counts a connection of a listener until it ends.
     pub(crate) fn open(&self, listener: Side) -> Open {
         let gauge = self.connections.get_or_create_owned(&At { listener });
@@ -150,6 +155,7 @@ impl Metrics {
             Event::Start { .. }
             | Event::Resume
             | Event::Rotate { .. }
+            | Event::RefusalsDropped { .. }
             | Event::Continue { .. }
             | Event::Reload { .. }
             | Event::Introspect { .. }

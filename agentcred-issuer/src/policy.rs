@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::key::VerifyingKey;
 use agentcred_protocol::names::{AgentId, ServiceName};
 use agentcred_protocol::refusal::RefusalCode;
@@ -10,6 +11,7 @@ use agentcred_protocol::scope::{Scope, ScopeToken};
 use agentcred_protocol::ttl::{Ttl, Uses};
 
 use crate::call::{Call, Task};
+use crate::hours::Hours;
 use crate::rates::Rate;
 use crate::refused::Refused;
 use crate::resource_server::{ResourceServer, ResourceServers};
@@ -30,6 +32,8 @@ pub(crate) struct Policy {
     subjects: HashMap<Subject, AgentId>,
     /// How many live nonces a task may have.
     max_outstanding: usize,
+    /// How often a task may ask for grants and nonces; none for as often as it likes.
+    task_rate: Option<Rate>,
 }
 
 /// One agent: what proves it and what it is granted.
@@ -52,6 +56,14 @@ pub(crate) struct Bounds {
     pub(crate) max_uses: Uses,
     pub(crate) needs_approval: bool,
     pub(crate) users: ForUsers,
+    /// When it holds; none for always.
+    pub(crate) hours: Option<Hours>,
+}
+
+impl Bounds {
+    fn hold_at(&self, now: UnixTime) -> bool {
+        self.hours.as_ref().is_none_or(|hours| hours.admit(now))
+    }
 }
 
 /// What the policy grants to a request for a nonce: exactly what was asked for, but for a TTL
@@ -92,6 +104,10 @@ impl Policy {
             subjects.extend(agent.subjects.iter().map(|it| (it.clone(), id.clone())));
         }
         Self { agents, services, subjects, max_outstanding, ..Self::default() }
+    }
+
+    pub(crate) fn with_task_rate(self, task_rate: Option<Rate>) -> Self {
+        Self { task_rate, ..self }
     }
 
     pub(crate) fn with_resource_servers(self, resource_servers: ResourceServers) -> Self {
@@ -141,18 +157,25 @@ impl Policy {
         self.agents.iter().filter_map(|(id, agent)| Some((id, agent.secret.as_ref()?)))
     }
 
+    /// How often a task may ask for grants and nonces.
+    pub(crate) fn task_rate(&self) -> Option<Rate> {
+        self.task_rate
+    }
+
     /// How many live nonces a task may have.
     pub(crate) fn max_outstanding(&self) -> usize {
         self.max_outstanding
     }
 
     /// Whether what a nonce was minted for is still granted: the policy may have been replaced
-    /// since.
-    pub(crate) fn still_grants(&self, call: &Call) -> bool {
+    /// since, and a grant may hold for some hours alone.
+    pub(crate) fn still_grants(&self, call: &Call, now: UnixTime) -> bool {
         self.agents.get(&call.agent).is_some_and(|agent| {
             call.scope.tokens().all(|token| {
                 let bounds = agent.grants.get(&(call.service.clone(), token.clone()));
-                bounds.is_some_and(|bounds| bounds.users.admits(call.user.as_ref()))
+                bounds.is_some_and(|bounds| {
+                    bounds.users.admits(call.user.as_ref()) && bounds.hold_at(now)
+                })
             })
         })
     }
@@ -170,8 +193,8 @@ impl Policy {
     /// Decides whether an agent may have a nonce, on behalf of its task's user or on nobody's.
     ///
     /// # Errors
-    /// When the service or any token of the scope is not granted, or not for this user, or more
-    /// uses are asked for than granted. A scope is never narrowed.
+    /// When the service or any token of the scope is not granted, not for this user or not at this
+    /// time, or more uses are asked for than granted. A scope is never narrowed.
     pub(crate) fn permit(
         &self,
         task: &Task,
@@ -179,6 +202,7 @@ impl Policy {
         scope: &Scope,
         ttl: Ttl,
         uses: Uses,
+        now: UnixTime,
     ) -> Result<Permit, Refused> {
         let target = || Refused::new(RefusalCode::InvalidTarget, "service_not_granted");
         let agent = self.agents.get(&task.agent).ok_or_else(target)?;
@@ -195,6 +219,9 @@ impl Policy {
                 .ok_or_else(|| Refused::new(RefusalCode::InvalidScope, "scope_not_granted"))?;
             if !bounds.users.admits(task.user.as_ref()) {
                 return Err(Refused::new(RefusalCode::AccessDenied, "not_for_this_user"));
+            }
+            if !bounds.hold_at(now) {
+                return Err(Refused::new(RefusalCode::AccessDenied, "outside_hours"));
             }
             if uses > bounds.max_uses {
                 return Err(Refused::new(
@@ -261,6 +288,7 @@ mod tests {
                 &scope.parse().unwrap(),
                 Ttl::MAX,
                 uses.try_into().unwrap(),
+                UnixTime::from_millis(0),
             )
             .map_err(|refused| refused.code)
     }

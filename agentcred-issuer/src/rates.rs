@@ -1,4 +1,4 @@
-//! Rates: how often an agent may ask for grants and nonces, over all of its tasks.
+//! Rates: how often an agent may ask for grants and nonces, and each of its tasks by itself.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agentcred_protocol::clock::Clock;
-use agentcred_protocol::names::AgentId;
+use agentcred_protocol::names::{AgentId, TaskId};
 use agentcred_protocol::refusal::RefusalCode;
 use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
@@ -51,7 +52,16 @@ pub(crate) struct NoRate;
 pub(crate) struct Rates {
     clock: Arc<dyn Clock>,
     agents: Mutex<HashMap<AgentId, Metered>>,
+    tasks: Mutex<Option<MeteredTasks>>,
 }
+
+/// Tasks, which are many and short, by one rate.
+struct MeteredTasks {
+    rate: Rate,
+    limiter: RateLimiter<TaskKey, HashMapStateStore<TaskKey>, Ticks, NoOpMiddleware<Duration>>,
+}
+
+type TaskKey = (AgentId, TaskId);
 
 struct Metered {
     rate: Rate,
@@ -60,7 +70,7 @@ struct Metered {
 
 impl Rates {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, agents: Mutex::default() }
+        Self { clock, agents: Mutex::default(), tasks: Mutex::default() }
     }
 
     /// Counts a request of an agent who has proven to be it, or refuses it.
@@ -71,8 +81,7 @@ impl Rates {
         let Some(rate) = rate else { return Ok(()) };
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         if agents.get(agent).is_none_or(|metered| metered.rate != rate) {
-            let ticks = Ticks(Arc::clone(&self.clock));
-            let limiter = RateLimiter::direct_with_clock(rate.0, ticks);
+            let limiter = RateLimiter::direct_with_clock(rate.0, self.ticks());
             agents.insert(agent.clone(), Metered { rate, limiter });
         }
         let now = since_1970(&*self.clock);
@@ -81,6 +90,43 @@ impl Rates {
             Some(Err(not_until)) => Err(Refused::new(RefusalCode::SlowDown, "agent_over_rate")
                 .retry_after(not_until.wait_time_from(now))),
         }
+    }
+}
+
+impl Rates {
+    /// Counts a request of a task of an agent who has proven to be it, or refuses it.
+    ///
+    /// # Errors
+    /// As [`Self::admit`]; and when so many tasks have asked lately that no more can be counted.
+    pub(crate) fn admit_task(
+        &self,
+        agent: &AgentId,
+        task: &TaskId,
+        rate: Option<Rate>,
+    ) -> Result<(), Refused> {
+        let Some(rate) = rate else { return Ok(()) };
+        let key = (agent.clone(), task.clone());
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = tasks.take().filter(|tasks| tasks.rate == rate);
+        let MeteredTasks { limiter, .. } = tasks.insert(counted.unwrap_or_else(|| MeteredTasks {
+            rate,
+            limiter: RateLimiter::new(rate.0, HashMapStateStore::default(), self.ticks()),
+        }));
+        if limiter.len() >= MOST_TASKS {
+            // Those that could ask for a whole burst again need not be remembered.
+            limiter.retain_recent();
+            if limiter.len() >= MOST_TASKS {
+                return Err(Refused::new(RefusalCode::SlowDown, "too_many_tasks"));
+            }
+        }
+        limiter.check_key(&key).map_err(|not_until| {
+            Refused::new(RefusalCode::SlowDown, "task_over_rate")
+                .retry_after(not_until.wait_time_from(since_1970(&*self.clock)))
+        })
+    }
+
+    fn ticks(&self) -> Ticks {
+        Ticks(Arc::clone(&self.clock))
     }
 }
 
@@ -104,6 +150,9 @@ impl governor::clock::Clock for Ticks {
 fn since_1970(clock: &dyn Clock) -> Duration {
     Duration::from_millis(clock.now().millis())
 }
+
+/// Tasks whose requests are counted at a time: a few megabytes.
+const MOST_TASKS: usize = 65_536;
 
 const MOST: NonZeroU32 = NonZeroU32::new(100_000).unwrap();
 
@@ -163,5 +212,30 @@ mod tests {
         clock.advance(Duration::from_hours(1));
         let admitted = (0..10).filter(|_| rates.admit(&agent, rate).is_ok()).count();
         assert_eq!(admitted, 3);
+    }
+
+    #[test]
+    fn each_task_has_a_rate_of_its_own_and_what_is_counted_is_bounded() {
+        let clock = Arc::new(ManualClock::at(UnixTime::from_millis(1_800_000_000_000)));
+        let rates = Rates::new(Arc::clone(&clock) as _);
+        let agent = "billing".parse().unwrap();
+        let rate = Rate::read("60/m", NonZeroU32::new(1)).ok();
+        let ask = |number: usize| {
+            rates.admit_task(&agent, &format!("task-{number}").parse().unwrap(), rate)
+        };
+        for number in 0..MOST_TASKS {
+            ask(number).unwrap();
+        }
+        assert_eq!(ask(MOST_TASKS).unwrap_err().reason, "too_many_tasks");
+        let held = || rates.tasks.lock().unwrap().as_ref().unwrap().limiter.len();
+        assert_eq!(held(), MOST_TASKS);
+        clock.advance(Duration::from_secs(2));
+        ask(MOST_TASKS).unwrap();
+        assert_eq!(held(), 1);
+        let refused = ask(MOST_TASKS).unwrap_err();
+        assert_eq!((refused.code, refused.reason), (RefusalCode::SlowDown, "task_over_rate"));
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
+        ask(0).unwrap();
+        rates.admit_task(&agent, &"task-0".parse().unwrap(), None).unwrap();
     }
 }

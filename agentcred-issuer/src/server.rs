@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 
 use agentcred_protocol::clock::Clock;
 use agentcred_protocol::token::NoRandomness;
@@ -29,6 +29,7 @@ use crate::resolver::{Resolver, SystemResolver};
 use crate::secrets::{SecretStore, StoreParts, Stores};
 use crate::server_nonce::{ServerNonces, UnusableServerNonceKey};
 use crate::steady::SteadyClock;
+use crate::strangers::{self, Strangers};
 use crate::tls::{Tls, TlsError, TlsListener};
 use crate::vault::{Endpoints, Vault};
 
@@ -123,7 +124,8 @@ pub struct Server {
     tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
-    watching: Option<JoinHandle<()>>,
+    /// Ended with the server.
+    watching: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -168,11 +170,9 @@ impl Server {
         let listen = |source| StartError::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let issuer = match config.issuer {
-            Some(issuer) => issuer,
-            None if tls.is_some() => Url::parse(&format!("https://{address}/"))?,
-            None => Url::parse(&format!("http://{address}/"))?,
-        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let here = || Url::parse(&format!("{scheme}://{address}/"));
+        let issuer = config.issuer.map_or_else(here, Ok)?;
         let operators_listener = match &config.operators {
             Some(operators) => Some(operators.listen().await?),
             None => None,
@@ -187,7 +187,6 @@ impl Server {
         limits.connections = config.server.most.unwrap_or(limits.connections);
         limits.connections_per_peer =
             config.server.most_per_peer.unwrap_or(limits.connections_per_peer);
-        let rates = Rates::new(Arc::clone(&parts.clock));
         let vault = Arc::new(Vault {
             policy: ArcSwap::from_pointee(config.policy),
             source: Source { path: config.path, text: config.text },
@@ -201,17 +200,19 @@ impl Server {
             keyring,
             resolver: parts.resolver,
             server_nonces,
+            rates: Rates::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
             random: parts.random,
             endpoints: Endpoints::of(issuer.clone())?,
             development: config.server.development,
             limits,
             approvals: Approvals::new(config.approvals),
-            rates,
+            strangers: Strangers::new(limits.stranger_refusals),
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
         let (stop, stopped) = watch::channel(false);
-        let watching = tls.clone().map(|tls| tokio::spawn(tls.watch(limits.renewal_time)));
+        let mut watching = vec![tokio::spawn(sum_up(Arc::downgrade(&vault)))];
+        watching.extend(tls.clone().map(|tls| tokio::spawn(tls.watch(limits.renewal_time))));
         let (answers, stopping) = (Arc::clone(&vault), stopped.clone());
         let mut accepting = vec![match tls.clone() {
             None => tokio::spawn(accept(listener, answers, limits, stopping)),
@@ -294,14 +295,24 @@ impl Server {
                 tracing::error!("an accept loop ended with a panic");
             }
         }
+        self.vault.sum_up_all().await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(watching) = &self.watching {
+        for watching in &self.watching {
             watching.abort();
         }
+    }
+}
+
+/// Sums up refusals of strangers, also when nothing else is recorded.
+async fn sum_up(vault: Weak<Vault>) {
+    loop {
+        tokio::time::sleep(strangers::PERIOD).await;
+        let Some(vault) = vault.upgrade() else { return };
+        vault.sum_up().await;
     }
 }
 

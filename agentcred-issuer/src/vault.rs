@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use agentcred_protocol::clock::{Clock, UnixTime};
-use agentcred_protocol::names::{AgentId, ApprovalId, NameError, NonceId, ServiceName};
+use agentcred_protocol::names::{ApprovalId, NameError, NonceId, ServiceName};
 use agentcred_protocol::token::NoRandomness;
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand::SecureRandom;
@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::approvals::Approvals;
 use crate::audit::{AuditError, AuditLog, Event, Record};
+use crate::call::Task;
 use crate::inject::Keyring;
 use crate::ledger::Ledger;
 use crate::limits::Limits;
@@ -27,6 +28,7 @@ use crate::reload::Source;
 use crate::resolver::Resolver;
 use crate::secrets::SecretStore;
 use crate::server_nonce::ServerNonces;
+use crate::strangers::{Dropped, Strangers};
 
 pub(crate) struct Vault {
     /// What agents may do now. An operator may replace it.
@@ -54,6 +56,7 @@ pub(crate) struct Vault {
     pub(crate) limits: Limits,
     pub(crate) approvals: Approvals,
     pub(crate) rates: Rates,
+    pub(crate) strangers: Strangers,
 }
 
 impl fmt::Debug for Vault {
@@ -67,8 +70,39 @@ impl Vault {
         self.clock.now()
     }
 
-    /// Writes a decision into the audit. Only when this returns may it take effect.
+    /// Writes a decision into the audit. Only when this returns may it take effect. Refusals of
+    /// strangers are summed up when there are too many.
     pub(crate) async fn record(&self, event: Event<'_>) -> Result<(), AuditError> {
+        self.sum_up().await;
+        if event.is_refusal_of_stranger() && !self.strangers.admit(self.now()) {
+            self.metrics.unrecorded(&event);
+            return Ok(());
+        }
+        self.write(event).await
+    }
+
+    /// Writes down how many refusals have no line of their own, when their period is over.
+    pub(crate) async fn sum_up(&self) {
+        if let Some(dropped) = self.strangers.sum(self.now()) {
+            self.write_sum(dropped).await;
+        }
+    }
+
+    /// The same at the end of everything, in the middle of a period.
+    pub(crate) async fn sum_up_all(&self) {
+        if let Some(dropped) = self.strangers.sum_all() {
+            self.write_sum(dropped).await;
+        }
+    }
+
+    async fn write_sum(&self, dropped: Dropped) {
+        let written = async { self.write(Event::of_dropped(&dropped)?).await };
+        if written.await.is_err() {
+            self.strangers.keep(dropped);
+        }
+    }
+
+    async fn write(&self, event: Event<'_>) -> Result<(), AuditError> {
         let record = Record::new(self.now(), self.replica.as_deref(), &event)?;
         let began = Instant::now();
         let written = self.audit.append(record).await;
@@ -82,10 +116,12 @@ impl Vault {
         !self.audit_failed.load(Ordering::Relaxed) || self.record(Event::Resume).await.is_ok()
     }
 
-    /// Counts a request of an agent towards its rate, or refuses it.
-    pub(crate) fn admit(&self, agent: &AgentId) -> Result<(), Refused> {
-        let rate = self.policy.load().agent(agent.as_str()).and_then(|(_, agent)| agent.rate);
-        self.rates.admit(agent, rate)
+    /// Counts a request of a task towards its own rate and its agent's, or refuses it.
+    pub(crate) fn admit(&self, task: &Task) -> Result<(), Refused> {
+        let policy = self.policy.load();
+        self.rates.admit_task(&task.agent, &task.task, policy.task_rate())?;
+        let rate = policy.agent(task.agent.as_str()).and_then(|(_, agent)| agent.rate);
+        self.rates.admit(&task.agent, rate)
     }
 
     /// Draws the public name of a nonce.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::AuditError;
 use crate::call::{Call, Task};
+use crate::strangers::Dropped;
 
 /// One entry of the audit, as the JSON object that is kept.
 #[derive(Debug)]
@@ -19,6 +20,19 @@ pub struct Record {
     json: String,
     time: UnixTime,
     replica: Option<String>,
+}
+
+impl Event<'_> {
+    /// The refusals that have no line of their own.
+    pub(crate) fn of_dropped(dropped: &Dropped) -> Result<Self, AuditError> {
+        let (from, to) = (rfc_3339(dropped.from)?, rfc_3339(dropped.to)?);
+        Ok(Self::RefusalsDropped { count: dropped.count, from, to })
+    }
+
+    /// Whether it is the refusal of a caller of whom nothing is known.
+    pub(crate) fn is_refusal_of_stranger(&self) -> bool {
+        matches!(self, Self::Refusal { about, .. } if about.is_nobody())
+    }
 }
 
 impl Record {
@@ -162,6 +176,9 @@ pub(crate) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<&'a OperatorName>,
     },
+    /// Refusals of callers who proved nothing, beyond those that have a line each: how many, and
+    /// when the first and the last of them were.
+    RefusalsDropped { count: u64, from: String, to: String },
     /// Somebody is told no.
     Refusal {
         at: Endpoint,
@@ -236,6 +253,9 @@ impl Endpoint {
 /// stands here.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct About {
+    /// The resource server that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<AgentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,10 +276,18 @@ pub(crate) struct About {
     pub(crate) scope: Option<Scope>,
 }
 
+impl About {
+    /// Whether the caller proved nothing, and named nothing that is known.
+    fn is_nobody(&self) -> bool {
+        self.agent.is_none() && self.by.is_none()
+    }
+}
+
 impl From<&Call> for About {
     fn from(call: &Call) -> Self {
         let call = call.clone();
         Self {
+            by: None,
             agent: Some(call.agent),
             task: Some(call.task),
             user: call.user,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::ServiceName;
 use agentcred_protocol::refusal::RefusalCode;
 use bytes::Bytes;
@@ -46,7 +47,7 @@ impl Cleared {
         body: Incoming,
     ) -> Result<Self, Refused> {
         let policy = vault.policy.load_full();
-        let line = Line::of(&policy, &redemption, head);
+        let line = Line::of(&policy, &redemption, head, vault.now());
         let Line { service, method, target, rules } =
             line.map_err(|it| it.about(redemption.call()))?;
         let about = |refused: Refused| refused.about(redemption.call());
@@ -120,7 +121,12 @@ struct Line<'p> {
 }
 
 impl<'p> Line<'p> {
-    fn of(policy: &'p Policy, redemption: &Redemption, head: &Parts) -> Result<Self, Refused> {
+    fn of(
+        policy: &'p Policy,
+        redemption: &Redemption,
+        head: &Parts,
+        now: UnixTime,
+    ) -> Result<Self, Refused> {
         let outside = |reason| Refused::new(RefusalCode::InsufficientScope, reason);
         let call = redemption.call();
         let (name, path) =
@@ -129,7 +135,7 @@ impl<'p> Line<'p> {
             .filter(|name| ServiceName::new(*name).is_ok_and(|name| name == call.service))
             .and_then(|name| policy.service(name))
             .ok_or_else(|| Refused::new(RefusalCode::InvalidTarget, "nonce_of_another_service"))?;
-        if !policy.still_grants(call) {
+        if !policy.still_grants(call, now) {
             return Err(outside("granted_no_more"));
         }
         let method =

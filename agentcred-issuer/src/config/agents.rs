@@ -10,10 +10,11 @@ use agentcred_protocol::scope::ScopeToken;
 use agentcred_protocol::ttl::{Ttl, Uses};
 
 use super::finding::{Findings, Key};
-use super::raw::{RawAgent, RawGrant};
+use super::raw::{RawAgent, RawGrant, RawHours};
 use super::services::Services;
 use super::users::UserIssuers;
 use super::workloads::AssertionIssuers;
+use crate::hours::Hours;
 use crate::policy::{Agent, Bounds};
 use crate::rates::Rate;
 use crate::secrets::SecretRef;
@@ -129,7 +130,7 @@ fn check_secret(
     SecretRef::read(text, folder).map_err(|message| findings.error(at, message)).ok()
 }
 
-fn check_rate(
+pub(super) fn check_rate(
     rate: Option<&str>,
     burst: Option<u32>,
     at: &Key,
@@ -228,7 +229,17 @@ fn check_bounds(
         findings.error(&at.field("max_uses"), error.to_string());
     }
     let users = known.user_issuers.check_users(raw.users.clone(), &at.field("users"), findings);
-    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()?, needs_approval, users })
+    let hours = match raw.hours.as_ref().map(|raw| check_hours(raw, &at.field("hours"), findings)) {
+        None => Some(None),
+        Some(hours) => hours.map(Some),
+    };
+    Some(Bounds { max_ttl: ttl.ok()?, max_uses: uses.ok()?, needs_approval, users, hours: hours? })
+}
+
+fn check_hours(raw: &RawHours, at: &Key, findings: &mut Findings<'_>) -> Option<Hours> {
+    Hours::read(raw.days.as_deref(), &raw.from, &raw.to, raw.zone.as_deref())
+        .map_err(|wrong| findings.error(&at.field(wrong.field), wrong.to_string()))
+        .ok()
 }
 
 fn list<K: ToString, V>(names: &BTreeMap<K, V>) -> String {

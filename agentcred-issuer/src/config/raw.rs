@@ -81,11 +81,13 @@ pub(crate) struct RawAudit {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawTasks {
     pub(crate) max_outstanding: usize,
+    pub(crate) rate: Option<String>,
+    pub(crate) burst: Option<u32>,
 }
 
 impl Default for RawTasks {
     fn default() -> Self {
-        Self { max_outstanding: 1000 }
+        Self { max_outstanding: 1000, rate: None, burst: None }
     }
 }
 
@@ -239,6 +241,16 @@ pub(crate) struct RawGrant {
     pub(crate) max_uses: Option<u32>,
     pub(crate) approval: Option<String>,
     pub(crate) users: Option<Vec<String>>,
+    pub(crate) hours: Option<RawHours>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawHours {
+    pub(crate) days: Option<String>,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) zone: Option<String>,
 }
 
 #[derive(Deserialize)]

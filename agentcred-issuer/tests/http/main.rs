@@ -18,6 +18,7 @@ mod dialling;
 mod documented;
 #[cfg(target_os = "linux")]
 mod flat;
+mod flooding;
 mod forbidden;
 mod foreign;
 mod forwarding;
@@ -25,6 +26,7 @@ mod framing;
 mod happy;
 #[cfg(target_os = "linux")]
 mod hardened;
+mod hours;
 mod injecting;
 mod inspecting;
 mod issuing;

@@ -1,10 +1,12 @@
 //! Rates over HTTP: an agent that asks too often is told when to come back, and no other is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::token::GrantToken;
+use futures_util::stream::{self, StreamExt as _};
 
-use crate::agent::READ;
+use crate::agent::{READ, Wish};
 use crate::stage::{CONFIG, Stage};
 use crate::upstream::{Upstream, json};
 
@@ -84,4 +86,60 @@ async fn mistakes_are_found_by_key_and_line() {
         let refused = stage.server.reload().await.unwrap_err().to_string();
         assert!(refused.contains(&format!("line {line}: agents.billing.{key} ")), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_task_over_its_rate_is_told_so_and_another_task_of_the_agent_is_not() {
+    let upstream = Upstream::answering(json("{}")).await;
+    let rate = "[tasks]\nrate = \"60/m\"\nburst = 3";
+    let edit = |policy: String| policy.replace("[tasks]", rate);
+    let stage = Stage::with_policy(upstream, |policy, _| edit(policy)).await;
+    let grant = stage.agent.grant().await;
+    for _ in 0..2 {
+        stage.agent.try_mint(&grant, READ).await.unwrap();
+    }
+    let refused = stage.agent.try_mint(&grant, READ).await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::SlowDown);
+    assert_eq!(stage.last_reason(), "task_over_rate");
+    assert_eq!(stage.audit_of("refusal").last().unwrap()["task"], "task-1");
+    // Nor is a task of the same name that another agent has.
+    let other = stage.agent.try_grant("task-2").await.unwrap();
+    stage.agent.try_mint(&other, READ).await.unwrap();
+    drop(stage.other_agent.try_grant("task-1").await.unwrap());
+    stage.clock.advance(Duration::from_secs(1));
+    stage.agent.try_mint(&grant, READ).await.unwrap();
+    assert!(stage.agent.try_mint(&grant, READ).await.is_err());
+}
+
+/// How long the other agent waits for each of its nonces, the slowest and the middle one.
+async fn waits(stage: &Stage, grant: &GrantToken) -> (Duration, Duration) {
+    let mut waits = Vec::new();
+    for _ in 0..OTHERS {
+        let began = Instant::now();
+        stage.other_agent.try_mint(grant, ENTRIES).await.unwrap();
+        waits.push(began.elapsed());
+    }
+    waits.sort();
+    (waits[OTHERS - 1], waits[OTHERS / 2])
+}
+
+const ENTRIES: Wish<'_> = Wish { service: "ledger", scope: "read:entries", ..READ };
+const OTHERS: usize = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_at_a_hundred_times_its_rate_keeps_no_other_from_its_nonces() {
+    let stage = stage("rate = \"10/m\"").await;
+    let grant = stage.agent.grant().await;
+    let other = stage.other_agent.grant().await;
+    let alone = waits(&stage, &other).await;
+    let noisy = async {
+        let asked = (0..1000).map(|_| stage.agent.try_mint(&grant, READ));
+        let asked = stream::iter(asked).buffer_unordered(8).collect::<Vec<_>>().await;
+        asked.into_iter().flatten().count()
+    };
+    // Every nonce of the other agent is there, however many are refused to the noisy one.
+    let (minted, beside) = tokio::join!(noisy, waits(&stage, &other));
+    assert_eq!(minted, 9, "the grant was the tenth of this minute");
+    assert_eq!(stage.audit_of("refusal").len(), 991);
+    println!("waits of another agent, (longest, middle): alone {alone:?}, beside it {beside:?}");
 }
