@@ -1,6 +1,6 @@
 //! Tests of what a configuration must not say of how much, how often and when.
 
-use super::{Change, SOUND, folder, parse};
+use super::{Change, all_are_refused};
 
 const AUDIT: &str = "file = \"audit.jsonl\"";
 
@@ -29,17 +29,5 @@ const REFUSED: &[Change] = &[
 
 #[test]
 fn each_wrong_bound_is_refused_by_its_key_and_line() {
-    let folder = folder();
-    for (from, to, key, says) in REFUSED {
-        assert!(SOUND.contains(from), "{from} does not occur");
-        let text = SOUND.replace(from, to);
-        let refused = parse(&text, folder.path());
-        let refused = refused.map(|_| ()).expect_err(&format!("{to} was taken"));
-        let name = key.rsplit('.').next().unwrap();
-        let line = text.lines().position(|line| line.contains(name)).unwrap() + 1;
-        let found = refused.findings().iter().find(|it| it.key == *key);
-        let found = found.unwrap_or_else(|| panic!("{to}: {refused}"));
-        assert!(found.message.contains(says), "{to}: {refused}");
-        assert_eq!(found.line, Some(line), "{to}: {refused}");
-    }
+    all_are_refused(REFUSED);
 }
