@@ -45,7 +45,8 @@ async fn a_backup_that_takes_long_keeps_nobody_from_minting() {
     assert_eq!(ledger.spend(&nonce, much_later).await.unwrap(), Spending::Spent);
     assert_ne!(partitions(), "");
     backup.batch_execute("COMMIT").await.unwrap();
-    assert!(tidy::tidy(&ledger.database, much_later).await.unwrap());
+    // The mint has begun to tidy too, and one at a time does it.
+    while !tidy::tidy(&ledger.database, much_later).await.unwrap() {}
     assert_eq!(partitions(), "");
 }
 
