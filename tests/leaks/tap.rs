@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use agentcred::protocol::token::{GrantToken, NonceToken};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -76,12 +77,18 @@ impl Heard {
             for start in memchr::memmem::find_iter(bytes, prefix) {
                 let Some(token) = bytes.get(start..start + TOKEN) else { continue };
                 let token = String::from_utf8_lossy(token).into_owned();
-                if tokens.known.insert(token.clone()) {
+                // Among so many signatures the letters of a prefix come by chance, too.
+                if is_token(&token) && tokens.known.insert(token.clone()) {
                     tokens.order.push(token);
                 }
             }
         }
     }
+}
+
+/// Whether its checksum says that it was minted.
+fn is_token(text: &str) -> bool {
+    NonceToken::parse(text.to_owned()).is_ok() || GrantToken::parse(text.to_owned()).is_ok()
 }
 
 /// How long a token is.
