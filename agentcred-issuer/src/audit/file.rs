@@ -84,12 +84,14 @@ impl FileAudit {
 
     fn start(path: &Path, max_size: Option<u64>) -> Result<Self, OpenError> {
         let (files, end) = Files::open(path)?;
-        let writer = Writer { storage: files, end, max_size, is_lost: false };
+        Self::written_by(Writer { storage: files, end, max_size, is_lost: false })
+            .map_err(|source| OpenError::Io { path: path.to_owned(), source })
+    }
+
+    fn written_by<S: Storage + Send + 'static>(writer: Writer<S>) -> io::Result<Self> {
         let (entries, queue) = mpsc::channel(QUEUE);
-        let writer = thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || writer.run(queue))
-            .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        let thread = thread::Builder::new().name("audit".to_owned());
+        let writer = thread.spawn(move || writer.run(queue))?;
         Ok(Self { entries: Some(entries), writer: Some(writer) })
     }
 }

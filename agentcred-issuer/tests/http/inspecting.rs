@@ -18,7 +18,7 @@ const INACTIVE: &str = r#"{"active":false}"#;
 const ENTRIES: Wish<'_> = Wish { service: "ledger", scope: "read:entries", ttl: 300, uses: 2 };
 
 /// A stage with two resource servers, one for each service.
-async fn stage() -> (Stage, Agent, Agent) {
+pub(crate) async fn stage() -> (Stage, Agent, Agent) {
     let (stripe, ledger) = (SigningKey::ephemeral().unwrap(), SigningKey::ephemeral().unwrap());
     let upstream = Upstream::answering(json("{}")).await;
     let stage = Stage::with_policy(upstream, |policy, folder| {
@@ -44,7 +44,7 @@ async fn stage() -> (Stage, Agent, Agent) {
 }
 
 /// The form of a question. What a nonce's own form of revocation says is `token=..`.
-fn form(server: &Agent, nonce: &NonceToken) -> String {
+pub(crate) fn form(server: &Agent, nonce: &NonceToken) -> String {
     question(server, &revoke_nonce_form(nonce))
 }
 
@@ -164,22 +164,4 @@ async fn only_a_resource_server_may_ask() {
         }
     }
     assert_eq!(stage.agent.get(&nonce, "/egress/stripe/v1/customers").await.status(), 200);
-}
-
-#[tokio::test]
-async fn no_new_endpoint_echoes_what_was_submitted() {
-    let (stage, server, _) = stage().await;
-    let nonce = stage.agent.mint(READ).await;
-    for endpoint in ["/introspect", "/consume"] {
-        let form = form(&server, &nonce) + "&client_id=stripe-gate";
-        for parameter in form.split('&') {
-            let name = parameter.split('=').next().unwrap();
-            let canary = form.replace(parameter, &format!("{name}=canary"));
-            let response = server.post(endpoint, canary, None).await;
-            let headers = format!("{:?}", response.headers());
-            let body = response.text().await.unwrap();
-            assert!(!headers.contains("canary") && !body.contains("canary"), "{name}: {body}");
-        }
-    }
-    assert!(!stage.audit_text().contains("canary"));
 }

@@ -16,6 +16,7 @@ mod deployed;
 mod developing;
 mod dialling;
 mod documented;
+mod echoing;
 #[cfg(target_os = "linux")]
 mod flat;
 mod flooding;

@@ -85,6 +85,8 @@ struct DiskState {
     kept: Vec<u8>,
     /// How often each step still fails.
     failing: HashMap<&'static str, u32>,
+    /// The next write waits until the other end is gone.
+    hanging: Option<std::sync::mpsc::Receiver<()>>,
 }
 
 impl Disk {
@@ -109,6 +111,9 @@ impl DiskState {
 impl Storage for Disk {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
+        if let Some(hanging) = state.hanging.take() {
+            let _ = hanging.recv();
+        }
         if state.fails("append") {
             state.bytes.extend_from_slice(&bytes[..bytes.len() / 2]);
             return Err(io::ErrorKind::StorageFull.into());
@@ -174,6 +179,22 @@ fn after_a_failed_sync_nothing_is_written_any_more() {
     disk.fail("sync", 1);
     assert!(writer.write(&[entry()]).is_err());
     assert!(writer.write(&[entry()]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_refuses_at_the_deadline_and_the_chain_goes_on_when_it_moves() {
+    let disk = Disk::default();
+    let (moves, hanging) = std::sync::mpsc::channel();
+    disk.0.lock().unwrap().hanging = Some(hanging);
+    let audit = FileAudit::written_by(writer(&disk, None)).unwrap();
+    let began = tokio::time::Instant::now();
+    assert!(audit.append(record("x")).await.is_err());
+    assert_eq!(began.elapsed(), DEADLINE);
+    drop(moves);
+    tokio::time::resume();
+    audit.append(record("y")).await.unwrap();
+    // What was refused may be in it, since it was on its way.
+    assert_eq!(verify(disk.bytes().as_slice()).unwrap().lines, 2);
 }
 
 #[test]
