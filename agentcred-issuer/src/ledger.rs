@@ -237,6 +237,9 @@ pub enum LedgerError {
     /// It holds as many tasks, nonces or ids as it can. Wait until some expire.
     #[error("the ledger is full")]
     Full,
+    /// The agent holds as many tasks or nonces as one agent may. Wait until some expire.
+    #[error("the agent has its share of the ledger")]
+    ShareFull,
 }
 
 /// Why a nonce was not added.

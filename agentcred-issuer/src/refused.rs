@@ -65,6 +65,7 @@ impl From<LedgerError> for Refused {
         match error {
             LedgerError::Stopped => Self::new(RefusalCode::AccessDenied, "task_stopped"),
             LedgerError::Full => Self::unavailable("ledger_full"),
+            LedgerError::ShareFull => Self::new(RefusalCode::SlowDown, "too_many_of_agent"),
             LedgerError::Unreachable => Self::unavailable("ledger"),
         }
     }

@@ -92,6 +92,11 @@ impl Ledger for MemoryLedger {
         if state.tasks.len() >= MOST_TASKS {
             return Err(LedgerError::Full);
         }
+        let held = state.held.entry(task.agent.clone()).or_default();
+        if held.tasks >= MOST_TASKS / SHARES {
+            return Err(LedgerError::ShareFull);
+        }
+        held.tasks += 1;
         let (minted, live) = (HashSet::new(), HashSet::new());
         let entry = TaskEntry { task, expires, is_revoked: false, minted, live };
         state.tasks.insert(hash, entry);
@@ -119,7 +124,7 @@ impl Ledger for MemoryLedger {
         if state.nonces.len() >= MOST_NONCES {
             return Err(LedgerError::Full.into());
         }
-        let State { tasks, nonces, ends, .. } = &mut *state;
+        let State { tasks, nonces, held, ends, .. } = &mut *state;
         let owner =
             tasks.get_mut(&grant).filter(|it| it.is_open(now)).ok_or(MintError::TaskOver)?;
         if owner.live.len() >= most {
@@ -129,6 +134,11 @@ impl Ledger for MemoryLedger {
                 return Err(MintError::TooMany);
             }
         }
+        let held = held.entry(owner.task.agent.clone()).or_default();
+        if held.nonces >= MOST_NONCES / SHARES {
+            return Err(LedgerError::ShareFull.into());
+        }
+        held.nonces += 1;
         owner.minted.insert(hash);
         owner.live.insert(hash);
         let expires = entry.expires.min(owner.expires);
@@ -268,8 +278,12 @@ const MOST_TASKS: usize = 100_000;
 const MOST_NONCES: usize = 1_000_000;
 const MOST_IDS: usize = 1_000_000;
 
+/// One agent may take this part of the room, so that it cannot keep the others out alone.
+const SHARES: usize = 2;
+
 #[cfg(test)]
 mod tests {
+    use super::state::Held;
     use super::*;
     use crate::ledger::suite;
     use aws_lc_rs::rand::SystemRandom;
@@ -300,5 +314,27 @@ mod tests {
         ledger.state().forget(later);
         let state = ledger.state();
         assert!(state.tasks.is_empty() && state.nonces.is_empty() && state.ends.is_empty());
+        assert!(state.held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_agent_takes_its_share_and_leaves_the_rest_to_others() {
+        let (ledger, agent) = (ledger(), suite::task().agent);
+        let minted = suite::mint(&ledger, 1).await;
+        let other = Task { agent: "reports".parse().unwrap(), ..suite::task() };
+        let share = Held { tasks: MOST_TASKS / SHARES, nonces: MOST_NONCES / SHARES };
+        ledger.state().held.insert(agent, share);
+        let grant = GrantToken::mint(&SystemRandom::new()).unwrap();
+        let later = suite::NOW + Duration::from_mins(1);
+        let open = async |task| ledger.open_task(&grant, task, later, suite::NOW).await;
+        assert_eq!(open(suite::task()).await, Err(LedgerError::ShareFull));
+        assert_eq!(open(other).await, Ok(()));
+        let add = async |grant| suite::add_at(&ledger, grant, 1, usize::MAX, suite::NOW).await;
+        let refused = add(&minted.grant).await.unwrap_err();
+        assert_eq!(refused, MintError::Ledger(LedgerError::ShareFull));
+        assert!(add(&grant).await.is_ok());
+        // What was forgotten makes room again.
+        ledger.state().forget(later + Duration::from_mins(10));
+        assert!(add(&minted.grant).await.is_ok());
     }
 }

@@ -13,10 +13,18 @@ use crate::ledger::Standing;
 pub(super) struct State {
     pub(super) tasks: HashMap<KeyedHash, TaskEntry>,
     pub(super) nonces: HashMap<KeyedHash, NonceEntry>,
+    /// How much of it each agent takes, as long as it takes any.
+    pub(super) held: HashMap<AgentId, Held>,
     /// Tasks that an operator stopped.
     pub(super) stopped: HashSet<(AgentId, TaskId)>,
     /// What to forget, and when.
     pub(super) ends: BTreeMap<UnixTime, Vec<Entry>>,
+}
+
+#[derive(Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) tasks: usize,
+    pub(super) nonces: usize,
 }
 
 pub(super) enum Entry {
@@ -101,10 +109,14 @@ impl State {
         {
             for entry in first.remove() {
                 match entry {
-                    Entry::Task(hash) => drop(self.tasks.remove(&hash)),
+                    Entry::Task(hash) => {
+                        let Some(task) = self.tasks.remove(&hash) else { continue };
+                        self.give_back(&task.task.agent, |held| &mut held.tasks);
+                    }
                     Entry::Stopped(agent, task) => drop(self.stopped.remove(&(agent, task))),
                     Entry::Nonce(hash) => {
                         let Some(nonce) = self.nonces.remove(&hash) else { continue };
+                        self.give_back(&nonce.task.agent, |held| &mut held.nonces);
                         if let Some(owner) = self.tasks.get_mut(&nonce.grant) {
                             owner.minted.remove(&hash);
                             owner.live.remove(&hash);
@@ -112,6 +124,14 @@ impl State {
                     }
                 }
             }
+        }
+    }
+    fn give_back(&mut self, agent: &AgentId, of: impl Fn(&mut Held) -> &mut usize) {
+        let Some(held) = self.held.get_mut(agent) else { return };
+        let count = of(held);
+        *count = count.saturating_sub(1);
+        if *held == Held::default() {
+            self.held.remove(agent);
         }
     }
 }
