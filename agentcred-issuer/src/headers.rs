@@ -30,19 +30,19 @@ pub(crate) fn passed_on(received: &HeaderMap, more: &[HeaderName]) -> Result<Hea
 }
 
 /// The headers of an answer that come back: those of every service and `more`, as far as no
-/// secret stands in them.
+/// secret stands in them, in whole or in part. Their names are the upstream's words too.
 pub(crate) fn passed_back(
     received: &HeaderMap,
     more: &[HeaderName],
     scrubbers: [&Scrubber; 2],
 ) -> HeaderMap {
+    let is_clean = |text: &[u8]| !scrubbers.iter().any(|it| it.finds(text) || it.shows(text));
     let mut headers = HeaderMap::new();
     for (name, value) in received {
         let is_allowed = PASSED_BACK.contains(name)
             || more.contains(name)
             || PASSED_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-        let is_clean = !scrubbers.iter().any(|scrubber| scrubber.finds(value.as_bytes()));
-        if is_allowed && is_clean {
+        if is_allowed && is_clean(name.as_str().as_bytes()) && is_clean(value.as_bytes()) {
             // Without its mark, a value that hyper took for sensitive would be hidden in logs
             // that need it; here none is left.
             let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };

@@ -10,11 +10,12 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use http::Method;
+use http::header::HeaderName;
 
 use crate::agent::{READ, Wish};
 use crate::raw::{RawClient, position};
 use crate::stage::{REAL_KEY, Stage};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, chunked};
 
 /// An answer that gives the key away, and the form in which it does.
 struct Leak {
@@ -123,9 +124,23 @@ async fn no_header_carries_the_key_back() {
             leaks.push(Leak::new(format!("{name} in {encoding}"), text, answer));
         }
     }
-    let name = REAL_KEY.to_lowercase();
-    let answer = format!("HTTP/1.1 200 OK\r\nx-{name}: 1\r\ncontent-length: 2\r\n\r\n{{}}");
-    leaks.push(Leak::new("a header's name", REAL_KEY, answer));
+    // A header that comes back may have any end to its name.
+    for (encoding, form) in forms() {
+        let Ok(name) = HeaderName::from_bytes(&form) else { continue };
+        for prefix in ["x-", "ratelimit-", "x-ratelimit-"] {
+            let answer =
+                format!("HTTP/1.1 200 OK\r\n{prefix}{name}: 1\r\ncontent-length: 2\r\n\r\n{{}}");
+            leaks.push(Leak::new(format!("{prefix} before {encoding}"), form.clone(), answer));
+        }
+    }
+    // A part of the key that is hidden once more.
+    let part = &REAL_KEY.as_bytes()[6..26];
+    let twice = STANDARD.encode(URL_SAFE.encode(part));
+    for form in [STANDARD.encode(part), twice] {
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nx-request-id: req_{form}\r\ncontent-length: 2\r\n\r\n{{}}");
+        leaks.push(Leak::new("a part in a header", form, answer));
+    }
     assert_that_nothing_comes_back(leaks).await;
 }
 
@@ -171,13 +186,13 @@ async fn no_body_carries_the_key_back_however_it_is_encoded_and_cut() {
         };
         add("whole", &format!("content-length: {}\r\n", body.len()), body.clone());
         add("until the end", "connection: close\r\n", body.clone());
-        add("in bytes", "transfer-encoding: chunked\r\n", chunks(body.chunks(1)));
+        add("in bytes", "transfer-encoding: chunked\r\n", chunked(body.chunks(1)));
         // Every place at which it can be cut in two, one after another in one body.
         let cut = (1..form.len()).flat_map(|at| [&form[..at], &form[at..], b"\n"]);
-        add("cut in two", "transfer-encoding: chunked\r\n", chunks(cut));
+        add("cut in two", "transfer-encoding: chunked\r\n", chunked(cut));
         let cut = (1..form.len() - 1)
             .flat_map(|at| [&form[..at], &form[at..=at], &form[at + 1..], b"\n"]);
-        add("cut in three", "transfer-encoding: chunked\r\n", chunks(cut));
+        add("cut in three", "transfer-encoding: chunked\r\n", chunked(cut));
         add("twice in a row", "connection: close\r\n", [form.clone(), form.clone()].concat());
         let broken = format!("content-length: {}\r\n", body.len() + 1000);
         add("cut off", &broken, body.clone());
@@ -238,18 +253,6 @@ async fn redirects_of_every_kind_are_not_followed_and_do_not_say_where_to() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     client.get(format!("http://{}/", upstream.address)).send().await.unwrap();
     assert_eq!(trap.arrived().len(), 1);
-}
-
-/// A chunked body of these chunks.
-fn chunks<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> Vec<u8> {
-    let mut body = Vec::new();
-    for chunk in chunks {
-        body.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
-        body.extend_from_slice(chunk);
-        body.extend(b"\r\n");
-    }
-    body.extend(b"0\r\n\r\n");
-    body
 }
 
 /// The key in the forms that APIs, proxies and debug pages give back.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -84,15 +85,26 @@ impl Upstream {
 
     /// Answers `{}` over TLS, by a certificate for this name. Gives the authority's certificate.
     pub(crate) async fn with_tls(name: &str) -> (Self, String) {
-        let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        let authority = certified.cert.pem();
-        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        Self::with_certificate(name, |_| {}).await
+    }
+
+    /// The same by a changed certificate.
+    pub(crate) async fn with_certificate(
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (Self, String) {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let authority = certificate.pem();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.into()], key)
+            .with_single_cert(vec![certificate.into()], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,6 +182,18 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Stri
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let headers = headers.concat();
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A chunked body of these chunks.
+pub(crate) fn chunked<'c>(chunks: impl IntoIterator<Item = &'c [u8]>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for chunk in chunks {
+        body.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        body.extend_from_slice(chunk);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"0\r\n\r\n");
+    body
 }
 
 pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Arrived> {
