@@ -24,8 +24,12 @@ impl Media {
     /// # Errors
     /// With the reason when it cannot be searched.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, &'static str> {
-        // Compressed, the key would pass unseen; it was asked not to be.
-        if headers.get_all(header::CONTENT_ENCODING).iter().any(|it| it != "identity") {
+        // Compressed, the key would pass unseen; it was asked not to be. Of transfer codings only
+        // chunks are undone on the way here (RFC 9112 section 7).
+        let holds_more = |name, plain| headers.get_all(name).iter().any(|it| it != plain);
+        if holds_more(header::CONTENT_ENCODING, "identity")
+            || holds_more(header::TRANSFER_ENCODING, "chunked")
+        {
             return Err("upstream_encoded_its_answer");
         }
         let mut types = headers.get_all(header::CONTENT_TYPE).iter();
@@ -61,7 +65,7 @@ impl Media {
     /// own, so what should be text must not have bytes that text never has.
     pub(super) fn can_begin_with(self, bytes: &[u8]) -> bool {
         let is_packed = PACKED.iter().any(|mark| bytes.starts_with(mark));
-        let is_text = || !bytes.iter().take(1024).any(|byte| is_never_in_text(*byte));
+        let is_text = || !bytes.iter().take(BEGINNING).any(|byte| is_never_in_text(*byte));
         !is_packed && (self == Self::Binary || is_text())
     }
 }
@@ -87,6 +91,9 @@ const PACKED: [&[u8]; 11] = [
     b"PK\x03\x04",
     b"7z\xbc\xaf\x27\x1c",
 ];
+
+/// How much of a body is its beginning, in bytes: enough that nothing compressed looks like text.
+pub(super) const BEGINNING: usize = 1024;
 
 /// The longest mark of compressed data.
 pub(super) const LONGEST_MARK: usize = 6;
@@ -125,6 +132,22 @@ mod tests {
             let content_type: &'static str =
                 Box::leak(format!("text/plain; charset={charset}").into_boxed_str());
             assert_eq!(media(content_type), Err("upstream_charset_unknown"), "{charset}");
+        }
+    }
+
+    #[test]
+    fn a_coding_other_than_chunks_hides_what_is_in_it() {
+        for (name, value, expected) in [
+            ("content-encoding", "identity", Ok(Media::Text)),
+            ("content-encoding", "br", Err("upstream_encoded_its_answer")),
+            ("transfer-encoding", "chunked", Ok(Media::Text)),
+            ("transfer-encoding", "br, chunked", Err("upstream_encoded_its_answer")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(Media::of(&headers), expected, "{name}: {value}");
+            headers.append(name, HeaderValue::from_static("gzip"));
+            assert_eq!(Media::of(&headers), Err("upstream_encoded_its_answer"));
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::media::Media;
+use super::media::{BEGINNING, Media};
 use super::received::Received;
 use crate::reply::BodyError;
 
@@ -19,7 +19,8 @@ pub(super) struct Scrubbed {
     begun: Vec<u8>,
     body: Received,
     media: Media,
-    has_begun: bool,
+    /// The first bytes as they arrived, in however many pieces, until there are enough.
+    beginning: Vec<u8>,
     streams: [ScrubStream; 2],
     deadline: Pin<Box<Sleep>>,
     left: u64,
@@ -39,7 +40,7 @@ impl Scrubbed {
             begun,
             body,
             media,
-            has_begun: false,
+            beginning: Vec::new(),
             streams: scrubbers.each_ref().map(Scrubber::stream),
             deadline: Box::pin(sleep_until(deadline)),
             left: limit,
@@ -52,10 +53,13 @@ impl Scrubbed {
             .left
             .checked_sub(chunk.len() as u64)
             .ok_or("the upstream's answer is larger than allowed")?;
-        if !self.has_begun && !self.media.can_begin_with(chunk) {
-            return Err("the upstream's answer hides what is in it".into());
+        let missing = BEGINNING.saturating_sub(self.beginning.len()).min(chunk.len());
+        if missing > 0 {
+            self.beginning.extend_from_slice(&chunk[..missing]);
+            if !self.media.can_begin_with(&self.beginning) {
+                return Err("the upstream's answer hides what is in it".into());
+            }
         }
-        self.has_begun |= !chunk.is_empty();
         let [first, second] = &mut self.streams;
         Ok(second.push(&first.push(chunk)).into())
     }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::agent::{READ, broker_refusal};
 use crate::stage::{REAL_KEY, Stage};
-use crate::upstream::{Upstream, answer, json};
+use crate::upstream::{Upstream, answer, chunked, json};
 
 const CUSTOMERS: &str = "/egress/stripe/v1/customers";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -121,17 +121,44 @@ async fn compressed_answers_are_refused_though_no_header_says_so() {
 
 #[tokio::test]
 async fn compressed_events_are_cut_off() {
-    let packed = STANDARD.decode(PACKED[0]).unwrap();
-    let upstream =
-        Upstream::answering(binary("content-type: text/event-stream\r\n", &packed)).await;
-    let stage = Stage::before(upstream).await;
-    let nonce = stage.agent.mint(READ).await;
-    let proof = stage.agent.nonce_proof(&nonce, &http::Method::GET, CUSTOMERS);
-    let request = stage.agent.request(&nonce, &http::Method::GET, CUSTOMERS);
-    // The cut may come before the head of the answer went out.
-    if let Ok(response) = request.header("dpop", proof).send().await {
-        assert!(response.bytes().await.is_err());
+    for packed in PACKED {
+        let packed = STANDARD.decode(packed).unwrap();
+        // Whole, and so that the first piece alone is plain.
+        for pieces in [vec![packed.as_slice()], vec![&packed[..1], &packed[1..]]] {
+            let upstream = Upstream::answering(events(pieces)).await;
+            let stage = Stage::before(upstream).await;
+            let nonce = stage.agent.mint(READ).await;
+            let proof = stage.agent.nonce_proof(&nonce, &http::Method::GET, CUSTOMERS);
+            let request = stage.agent.request(&nonce, &http::Method::GET, CUSTOMERS);
+            // The cut may come before the head of the answer went out.
+            if let Ok(response) = request.header("dpop", proof).send().await {
+                assert!(response.bytes().await.is_err());
+            }
+        }
     }
+    // The control: events that are what they say pass in the same pieces.
+    let (_, response) = ask(events([b"d".as_slice(), b"ata: 1\n\n"])).await;
+    assert_eq!(response.text().await.unwrap(), "data: 1\n\n");
+}
+
+/// Events in these pieces.
+fn events<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+    [format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes(), &chunked(pieces)].concat()
+}
+
+#[tokio::test]
+async fn an_answer_in_another_transfer_coding_is_refused() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n";
+    let body = chunked([b"{}".as_slice()]);
+    for coding in ["br, chunked", "gzip, chunked", "identity, chunked"] {
+        let head = format!("{head}transfer-encoding: {coding}\r\n\r\n");
+        let says = [head.as_bytes(), &body].concat();
+        assert_unreadable(says, "upstream_encoded_its_answer").await;
+    }
+    let head = format!("{head}transfer-encoding: chunked\r\n\r\n");
+    let (_, response) = ask([head.as_bytes(), &body].concat()).await;
+    assert_eq!(response.text().await.unwrap(), "{}");
 }
 
 #[tokio::test]
