@@ -26,6 +26,7 @@ use std::time::Duration;
 use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::audit::{Endpoint, Event};
 use crate::pace::Pace;
@@ -65,17 +66,19 @@ pub(crate) async fn broker(vault: Arc<Vault>, request: Request<Incoming>) -> Rep
 async fn pass(vault: &Arc<Vault>, head: &Parts, body: Incoming) -> Result<Reply, Refused> {
     let redemption = Redemption::of(vault, head).await?;
     let cleared = Cleared::of(vault, redemption, head, body).await?;
+    let time = cleared.bounds().time(&vault.limits);
     if let Some(pace) = head.extensions.get::<Arc<Pace>>() {
-        pace.allow(cleared.bounds().time(&vault.limits) + TO_ANSWER);
+        pace.allow(time + TO_ANSWER);
     }
     let recorded = Recorded::of(vault, cleared).await?;
-    let keys = recorded.keys(vault).await?;
+    let deadline = Instant::now() + time;
+    let keys = recorded.keys(vault, deadline).await?;
     let request = UpstreamRequest::with_keys(recorded, keys, vault.now())?;
-    let answer = request.send(vault).await?;
+    let answer = request.send(vault, deadline).await?;
     answer.scrubbed().await
 }
 
-/// What the audit, the keys and the last bytes of an answer may take beside the upstream.
+/// What the audit and the last bytes of an answer may take beside keys and upstream.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 
 /// A refusal stands whether or not it can be recorded.

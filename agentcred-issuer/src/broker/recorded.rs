@@ -1,6 +1,8 @@
 //! The audit of a use: durable before anything leaves, and completed when it is known how it
 //! ended.
 
+use tokio::time::{Instant, timeout_at};
+
 use super::cleared::Cleared;
 use crate::audit::{Again, Event, Outcome};
 use crate::inject::Keys;
@@ -52,28 +54,32 @@ impl Recorded {
         self.cleared.take_passing()
     }
 
-    /// The real keys of the service.
-    pub(super) async fn keys(&self, vault: &Vault) -> Result<Keys, Refused> {
-        match vault.keyring.keys(self.cleared.service()).await {
-            Ok(keys) => Ok(keys),
-            Err(error) => {
-                tracing::error!(service = %self.cleared.service().name, %error, "no key");
-                Err(self.give_back(vault, Outcome::NoSecret, "no_secret").await)
-            }
+    /// The real keys of the service, as long as there is time for the request.
+    pub(super) async fn keys(&self, vault: &Vault, deadline: Instant) -> Result<Keys, Refused> {
+        let service = self.cleared.service();
+        match timeout_at(deadline, vault.keyring.keys(service)).await {
+            Ok(Ok(keys)) => return Ok(keys),
+            Ok(Err(error)) => tracing::error!(service = %service.name, %error, "no key"),
+            Err(_) => tracing::error!(service = %service.name, "no key in time"),
         }
+        Err(self.give_back(vault, Outcome::NoSecret, "no_secret").await)
     }
 
     /// The keys after those that the upstream refused. None when it is to be believed: there are
-    /// no others, or nobody can say.
-    pub(super) async fn newer_keys(&self, vault: &Vault, refused: &Keys) -> Option<Keys> {
+    /// no others, or nobody can say in time.
+    pub(super) async fn newer_keys(
+        &self,
+        vault: &Vault,
+        refused: &Keys,
+        deadline: Instant,
+    ) -> Option<Keys> {
         let service = self.cleared.service();
-        match vault.keyring.newer(service, refused).await {
-            Ok(keys) => keys,
-            Err(error) => {
-                tracing::warn!(service = %service.name, %error, "no newer key");
-                None
-            }
+        match timeout_at(deadline, vault.keyring.newer(service, refused)).await {
+            Ok(Ok(keys)) => return keys,
+            Ok(Err(error)) => tracing::warn!(service = %service.name, %error, "no newer key"),
+            Err(_) => tracing::warn!(service = %service.name, "no newer key in time"),
         }
+        None
     }
 
     /// Nothing was sent: the use is given back and the caller may try again. A request that was

@@ -55,8 +55,11 @@ impl UpstreamRequest {
 
     /// Sends the request. One that changes nothing is sent once more when the kept connection
     /// had ended, and when the upstream refuses the key and there is a newer one.
-    pub(super) async fn send(mut self, vault: &Arc<Vault>) -> Result<Answer, Refused> {
-        let deadline = Instant::now() + self.recorded.cleared().bounds().time(&vault.limits);
+    pub(super) async fn send(
+        mut self,
+        vault: &Arc<Vault>,
+        deadline: Instant,
+    ) -> Result<Answer, Refused> {
         let first = self.exchange(vault, deadline, Lines::Kept).await?;
         let (request, response) = if let Some(response) = first {
             (self, response)
@@ -66,7 +69,7 @@ impl UpstreamRequest {
             let response = again.exchange_anew(vault, deadline).await?;
             (again, response)
         };
-        let Some(keys) = request.newer_keys(vault, &response).await else {
+        let Some(keys) = request.newer_keys(vault, &response, deadline).await else {
             return request.answer(vault, response, deadline);
         };
         drop(response);
@@ -77,12 +80,17 @@ impl UpstreamRequest {
     }
 
     /// Other keys than the ones that were refused, if they were and asking again does no harm.
-    async fn newer_keys(&self, vault: &Vault, response: &Response<Received>) -> Option<Keys> {
+    async fn newer_keys(
+        &self,
+        vault: &Vault,
+        response: &Response<Received>,
+        deadline: Instant,
+    ) -> Option<Keys> {
         let is_repeatable = self.recorded.cleared().is_repeatable();
         if response.status() != StatusCode::UNAUTHORIZED || !is_repeatable {
             return None;
         }
-        self.recorded.newer_keys(vault, &self.keys).await
+        self.recorded.newer_keys(vault, &self.keys, deadline).await
     }
 
     fn answer(

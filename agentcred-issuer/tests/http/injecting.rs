@@ -1,5 +1,8 @@
 //! Every way of putting a key in: what arrives, and that nothing of it comes back.
 
+use std::path::Path;
+
+use agentcred_issuer::Parts;
 use agentcred_protocol::refusal::RefusalCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,15 +18,24 @@ const AWS_KEY: &str =
 
 /// A stage whose service puts its key in like this.
 pub(crate) async fn injecting(upstream: Upstream, inject: &str) -> Stage {
-    Stage::with_policy(upstream, |policy, folder| {
+    injecting_with(upstream, inject, |_| {}).await
+}
+
+/// The same with changed parts.
+pub(crate) async fn injecting_with(
+    upstream: Upstream,
+    inject: &str,
+    change: impl FnOnce(&mut Parts),
+) -> Stage {
+    let edit = |policy: String, folder: &Path| {
         write_private(&folder.join("other.key"), OTHER_KEY);
         write_private(&folder.join("aws.key"), AWS_KEY);
         let usual = r#"inject = { header = "authorization", format = "Bearer {secret}" }"#;
         let changed = policy.replacen(usual, inject, 1);
         assert_ne!(changed, policy);
         changed
-    })
-    .await
+    };
+    Stage::build(upstream, edit, change).await
 }
 
 /// Sends everything back that arrived, and more than once.

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::agent::{READ, Wish, broker_refusal};
-use crate::injecting::{echo, injecting};
+use crate::injecting::{echo, injecting, injecting_with};
 use crate::stage::{REAL_KEY, Stage, write_private};
 use crate::upstream::{Arrived, Upstream, answer, json};
 
@@ -34,11 +34,14 @@ fn token(number: u64) -> String {
 }
 
 async fn before(endpoint: &Upstream, upstream: Upstream, more: &str) -> Stage {
+    injecting(upstream, &inject(endpoint, more)).await
+}
+
+fn inject(endpoint: &Upstream, more: &str) -> String {
     let address = endpoint.address;
-    let inject = format!(
+    format!(
         r#"inject = {{ client_credentials = {{ token_url = "http://{address}/oauth/token", client_id = "an id"{more} }} }}"#
-    );
-    injecting(upstream, &inject).await
+    )
 }
 
 async fn status(stage: &Stage) -> u16 {
@@ -128,6 +131,28 @@ async fn an_endpoint_that_fails_costs_nothing_as_long_as_a_token_lives() {
     assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 503);
     assert_eq!(endpoint.arrived().len(), requests);
     assert_eq!(stage.upstream.arrived().len(), 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_nothing_holds_no_request_longer_than_its_time() {
+    let endpoint = Upstream::hanging_after("").await;
+    let inject = inject(&endpoint, "");
+    let stage = injecting_with(Upstream::answering(json("{}")).await, &inject, |parts| {
+        parts.limits.upstream_time = Duration::from_millis(300);
+    });
+    let stage = stage.await;
+    let nonce = stage.agent.mint(Wish { uses: 8, ..READ }).await;
+    let calls = (0..8).map(|_| stage.agent.get(&nonce, CUSTOMERS));
+    // One after another they would take eight times as long as one.
+    let began = std::time::Instant::now();
+    for response in futures_util::future::join_all(calls).await {
+        assert!(response.headers().contains_key(RETRYABLE_HEADER));
+        assert_eq!(broker_refusal(response).await.code, RefusalCode::TemporarilyUnavailable);
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let outcomes = stage.audit_of("answer");
+    assert!(outcomes.len() == 8 && outcomes.iter().all(|line| line["outcome"] == "no_secret"));
+    assert!(stage.upstream.arrived().is_empty());
 }
 
 #[tokio::test]
