@@ -33,8 +33,10 @@ impl Default for State {
 pub(super) enum Ended {
     /// With an answer.
     Answered { status: StatusCode, retry_after: Option<Duration> },
-    /// Without a connection, or without an answer in time.
+    /// Without an answer: there was no connection, it broke off, or time ran out.
     Failed,
+    /// By its caller, so that nothing is known of the upstream.
+    CutOff,
 }
 
 impl Breaker {
@@ -63,6 +65,9 @@ impl Breaker {
             {
                 State::Closed(0)
             }
+            // The next one may try in its place.
+            (Ended::CutOff, State::Trying(_)) => State::Open(now),
+            (Ended::CutOff, State::Closed(failures)) => State::Closed(failures),
             // A request from before it opened tells nothing new.
             (_, State::Open(until)) => State::Open(until),
             (_, State::Closed(failures)) if failures + 1 < MOST_FAILURES => {
@@ -163,6 +168,25 @@ mod tests {
         assert!(breaker.admit(START + PAUSE).is_ok());
         assert!(breaker.admit(START + PAUSE + LONGEST_TRY).is_ok());
         assert!(breaker.admit(START + PAUSE + LONGEST_TRY).is_err());
+    }
+
+    #[test]
+    fn a_request_that_its_caller_cut_off_decides_nothing() {
+        let breaker = opened();
+        breaker.note(Ended::CutOff, START);
+        assert_eq!(breaker.admit(START), Err(PAUSE));
+        let later = START + PAUSE;
+        assert!(breaker.admit(later).is_ok() && breaker.admit(later).is_err());
+        breaker.note(Ended::CutOff, later);
+        assert!(breaker.admit(later).is_ok() && breaker.admit(later).is_err());
+        let breaker = Breaker::default();
+        for _ in 1..MOST_FAILURES {
+            breaker.note(Ended::Failed, START);
+        }
+        breaker.note(Ended::CutOff, START);
+        assert!(breaker.admit(START).is_ok());
+        breaker.note(Ended::Failed, START);
+        assert!(breaker.admit(START).is_err());
     }
 
     #[test]

@@ -53,13 +53,19 @@ impl UpstreamRequest {
         }
     }
 
-    /// Sends the request. One that changes nothing is sent once more when the kept connection
-    /// had ended, and when the upstream refuses the key and there is a newer one.
+    /// Sends the request, unless its upstream is left alone now. One that changes nothing is sent
+    /// once more when the kept connection had ended, and when the upstream refuses the key and
+    /// there is a newer one.
     pub(super) async fn send(
         mut self,
         vault: &Arc<Vault>,
         deadline: Instant,
     ) -> Result<Answer, Refused> {
+        if let Err(wait) = self.recorded.cleared().service().breaker.admit(vault.now()) {
+            let outcome = Outcome::HeldBack;
+            let refused = self.recorded.give_back(vault, outcome, "upstream_held_back").await;
+            return Err(refused.retry_after(wait));
+        }
         let first = self.exchange(vault, deadline, Lines::Kept).await?;
         let (request, response) = if let Some(response) = first {
             (self, response)
@@ -124,10 +130,6 @@ impl UpstreamRequest {
         let recorded = &self.recorded;
         let cleared = recorded.cleared();
         let (service, call) = (cleared.service(), cleared.redemption().call());
-        if let Err(wait) = service.breaker.admit(vault.now()) {
-            let refused = recorded.give_back(vault, Outcome::HeldBack, "upstream_held_back").await;
-            return Err(refused.retry_after(wait));
-        }
         let note = |ended| service.breaker.note(ended, vault.now());
         let way = Way::to(service, call, cleared.method());
         let (body, mut progress) = match self.passing.take() {
@@ -166,14 +168,17 @@ impl UpstreamRequest {
                 recorded.finish(vault, Outcome::Lost).await?;
                 return Ok(None);
             }
-            Ok(Err(Unsent::Stale | Unsent::BrokeOff)) => match cut {
-                Some(cut) => {
+            Ok(Err(Unsent::Stale | Unsent::BrokeOff)) => {
+                if let Some(cut) = cut {
+                    note(Ended::CutOff);
                     recorded.finish(vault, Outcome::CutOff).await?;
                     return Err(cut_off(cut).about(call));
                 }
-                None => "upstream_broke_off",
-            },
+                note(Ended::Failed);
+                "upstream_broke_off"
+            }
             Err(Late::Caller) => {
+                note(Ended::CutOff);
                 recorded.finish(vault, Outcome::CutOff).await?;
                 return Err(Refused::new(RefusalCode::InvalidRequest, "body_too_slow").about(call));
             }

@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
+use http::StatusCode;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::agent::{READ, broker_refusal};
+use crate::agent::{READ, Wish, broker_refusal};
+use crate::sink::{Caller, LENGTH, Sink, UPLOAD, upload_stage};
 use crate::stage::Stage;
-use crate::upstream::{Upstream, answer, json};
+use crate::upstream::{Upstream, answer, json, read_request};
 
 const CUSTOMERS: &str = "/egress/stripe/v1/customers";
 
@@ -65,6 +68,60 @@ async fn an_upstream_that_asks_for_patience_gets_it_from_everybody() {
         stage.clock.advance(Duration::from_secs(20));
         assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_is_left_alone_and_its_callers_are_not() {
+    let stage = Stage::before(Upstream::answering("").await).await;
+    for _ in 0..5 {
+        let nonce = stage.agent.mint(READ).await;
+        let response = stage.agent.get(&nonce, CUSTOMERS).await;
+        assert!(!response.headers().contains_key(RETRYABLE_HEADER));
+        assert_eq!(stage.last_reason(), "upstream_broke_off");
+    }
+    let nonce = stage.agent.mint(READ).await;
+    let response = stage.agent.get(&nonce, CUSTOMERS).await;
+    assert_eq!(response.headers()["retry-after"], "10");
+    assert_eq!(stage.last_reason(), "upstream_held_back");
+    assert_eq!(stage.upstream.arrived().len(), 5);
+
+    // Uploads that their callers break off say nothing of the upstream.
+    let (stage, listener) = upload_stage(|_| {}).await;
+    for _ in 0..8 {
+        let nonce = stage.agent.mint(UPLOAD).await;
+        let caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
+        let mut upstream = Sink::open(&listener).await;
+        drop(caller);
+        upstream.until_closed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_try_over_a_connection_that_had_ended_goes_on_over_a_new_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stage = Stage::before(Upstream::at(listener.local_addr().unwrap())).await;
+    let upstream = tokio::spawn(async move {
+        let (mut kept, _) = listener.accept().await.unwrap();
+        read_request(&mut kept).await.unwrap();
+        let busy = answer("503 Busy", &[("retry-after", "1")], "");
+        kept.write_all(busy.as_bytes()).await.unwrap();
+        // The connection ends under the next request.
+        read_request(&mut kept).await.unwrap();
+        drop(kept);
+        let (mut new, _) = listener.accept().await.unwrap();
+        read_request(&mut new).await.unwrap();
+        new.write_all(json("{}").as_bytes()).await.unwrap();
+    });
+    let nonce = stage.agent.mint(Wish { uses: 2, ..READ }).await;
+    let response = stage.agent.get(&nonce, CUSTOMERS).await;
+    assert_eq!(
+        (response.status(), &*response.text().await.unwrap()),
+        (StatusCode::SERVICE_UNAVAILABLE, "")
+    );
+    stage.clock.advance(Duration::from_secs(1));
+    assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
+    assert_eq!(stage.audit_of("use")[2]["again"], "new_connection");
+    upstream.await.unwrap();
 }
 
 #[tokio::test]
