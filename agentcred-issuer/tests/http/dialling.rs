@@ -1,6 +1,11 @@
 //! Where the broker connects to, and where it does not.
 
-use agentcred_protocol::refusal::RefusalCode;
+use std::process::Command;
+
+use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
+use rcgen::{CertificateParams, date_time_ymd};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::agent::{READ, broker_refusal};
 use crate::stage::{REAL_KEY, Stage};
@@ -49,21 +54,21 @@ async fn a_name_is_resolved_and_its_address_checked() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_right_name_and_authority_is_trusted_and_no_other() {
+async fn a_certificate_of_the_right_name_authority_and_day_is_trusted_and_no_other() {
     let (_, other_authority) = Upstream::with_tls("127.0.0.1").await;
-    for (name, authority, is_trusted) in [
-        ("127.0.0.1", None, true),
-        ("127.0.0.2", None, false),
-        ("127.0.0.1", Some(other_authority), false),
+    let usual = |_: &mut CertificateParams| {};
+    let over = |params: &mut CertificateParams| params.not_after = date_time_ymd(2020, 1, 1);
+    let to_come = |params: &mut CertificateParams| params.not_before = date_time_ymd(3020, 1, 1);
+    for (name, change, authority, is_trusted) in [
+        ("127.0.0.1", usual as fn(&mut _), None, true),
+        ("127.0.0.2", usual, None, false),
+        ("localhost", usual, None, false),
+        ("127.0.0.1", usual, Some(other_authority), false),
+        ("127.0.0.1", over, None, false),
+        ("127.0.0.1", to_come, None, false),
     ] {
-        let (upstream, own_authority) = Upstream::with_tls(name).await;
-        let address = upstream.address.to_string();
-        let stage = Stage::with_policy(upstream, |policy, folder| {
-            let authority = authority.unwrap_or(own_authority);
-            std::fs::write(folder.join("ca.pem"), authority).unwrap();
-            with_origin(&policy, &address, &format!("https://{address}\"\nca_file = \"ca.pem"))
-        });
-        let stage = stage.await;
+        let (upstream, own_authority) = Upstream::with_certificate(name, change).await;
+        let stage = by_tls(upstream, &authority.unwrap_or(own_authority)).await;
         let nonce = stage.agent.mint(READ).await;
         let response = stage.agent.get(&nonce, CUSTOMERS).await;
         if is_trusted {
@@ -71,10 +76,94 @@ async fn a_certificate_of_the_right_name_and_authority_is_trusted_and_no_other()
             let arrived = stage.upstream.arrived();
             assert_eq!(arrived[0].header("authorization"), [format!("Bearer {REAL_KEY}")]);
         } else {
+            assert_eq!(response.headers()[RETRYABLE_HEADER], "1");
             let refused = broker_refusal(response).await;
             assert_eq!(refused.code, RefusalCode::TemporarilyUnavailable);
             assert_eq!(stage.last_reason(), "upstream_tls");
             assert!(stage.upstream.arrived().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_speaks_no_tls_gets_nothing_in_the_clear() {
+    let (_, authority) = Upstream::with_tls("127.0.0.1").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stage = by_tls(Upstream::at(listener.local_addr().unwrap()), &authority).await;
+    let received = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(json("{}").as_bytes()).await.unwrap();
+        let mut received = Vec::new();
+        // How it ends makes no difference.
+        let _ = stream.read_to_end(&mut received).await;
+        received
+    });
+    let nonce = stage.agent.mint(READ).await;
+    broker_refusal(stage.agent.get(&nonce, CUSTOMERS).await).await;
+    assert_eq!(stage.last_reason(), "upstream_tls");
+    let received = received.await.unwrap();
+    // A handshake (RFC 8446 section 5.1), and nothing of the request.
+    assert_eq!(received.first(), Some(&22));
+    assert!(!received.windows(REAL_KEY.len()).any(|it| it == REAL_KEY.as_bytes()));
+}
+
+/// A stage before this upstream, by TLS and by the word of this authority alone.
+async fn by_tls(upstream: Upstream, authority: &str) -> Stage {
+    let address = upstream.address.to_string();
+    Stage::with_policy(upstream, |policy, folder| {
+        std::fs::write(folder.join("ca.pem"), authority).unwrap();
+        with_origin(&policy, &address, &format!("https://{address}\"\nca_file = \"ca.pem"))
+    })
+    .await
+}
+
+/// Says in a child of this test what it is to do.
+const CHILD: &str = "AGENTCRED_PROXY_CHILD";
+
+/// Whether a child that does `what` connects to the proxy that its environment names.
+fn asks_the_proxy(what: &str) -> bool {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["dialling::no_proxy_of_the_environment_is_asked", "--exact"]).env(CHILD, what);
+    for variable in
+        ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    {
+        child.env(variable, &url);
+    }
+    let mut child = child.env_remove("no_proxy").env_remove("NO_PROXY").spawn().unwrap();
+    let mut asked = false;
+    loop {
+        // A connection is dropped at once, which ends the child's wait for an answer.
+        asked |= proxy.accept().is_ok();
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return asked | proxy.accept().is_ok();
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn no_proxy_of_the_environment_is_asked() {
+    match std::env::var(CHILD).as_deref() {
+        Ok("broker") => {
+            let (upstream, authority) = Upstream::with_tls("127.0.0.1").await;
+            for stage in [by_tls(upstream, &authority).await, Stage::set().await] {
+                let nonce = stage.agent.mint(READ).await;
+                assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
+            }
+        }
+        Ok(_) => {
+            let upstream = Upstream::answering(json("{}")).await;
+            let asked = reqwest::Client::new().get(format!("http://{}/", upstream.address));
+            assert!(asked.send().await.is_err());
+            assert!(upstream.arrived().is_empty());
+        }
+        Err(_) => {
+            assert!(asks_the_proxy("control"), "the control asks the proxy");
+            assert!(!asks_the_proxy("broker"));
         }
     }
 }

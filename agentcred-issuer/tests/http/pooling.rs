@@ -95,6 +95,19 @@ async fn a_task_uses_its_connection_again_and_every_other_task_has_its_own() {
 }
 
 #[tokio::test]
+async fn services_share_no_connection_though_they_have_one_origin() {
+    let (stage, seen, _write) = lasting(&json("{}")).await;
+    let entries = Wish { service: "ledger", scope: "read:entries", ..READ };
+    for (wish, path) in [(READ, CUSTOMERS), (entries, "/egress/ledger/entries"), (READ, CUSTOMERS)]
+    {
+        let nonce = stage.agent.mint(wish).await;
+        let response = stage.agent.get(&nonce, path).await;
+        assert_eq!(response.text().await.unwrap(), "{}");
+    }
+    assert_eq!(*seen.lock().unwrap(), [1, 2, 1]);
+}
+
+#[tokio::test]
 async fn a_connection_that_waited_or_lived_too_long_is_not_used_again() {
     let (stage, seen, _write) = lasting(&json("{}")).await;
     for pause in [0, 9, 9, 11, 9, 9, 9, 9, 9, 9] {
