@@ -7,18 +7,16 @@ use agentcred_protocol::refusal::RefusalCode;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::agent::broker_refusal;
-use crate::sink::{Caller, FILES, LENGTH, PATIENCE, Sink, UPLOAD, upload_stage};
+use crate::sink::{Begun, Caller, FILES, HALF, LENGTH, PATIENCE, Sink, UPLOAD, upload_stage};
 use crate::stage::Stage;
 
-const HALF: usize = LENGTH / 2;
-
 /// Short times, so that a test need not wait long for them.
-fn impatient(parts: &mut Parts) {
+pub(crate) fn impatient(parts: &mut Parts) {
     parts.limits.stall_time = Duration::from_millis(300);
 }
 
 /// Waits until the audit has an answer with this outcome.
-async fn until_recorded(stage: &Stage, outcome: &str) {
+pub(crate) async fn until_recorded(stage: &Stage, outcome: &str) {
     let waiting = async {
         while stage.audit_of("answer").iter().all(|line| line["outcome"] != outcome) {
             tokio::task::yield_now().await;
@@ -34,12 +32,7 @@ fn assert_sent_once(stage: &Stage) {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_no_whole_request() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
-    caller.send(&vec![1; HALF]).await;
-    upstream.take(HALF).await;
+    let Begun { stage, nonce, caller, mut upstream, .. } = Begun::half_way(|_| {}).await;
     drop(caller);
     assert_eq!(upstream.until_closed().await, HALF);
     until_recorded(&stage, "cut_off").await;
@@ -53,10 +46,7 @@ async fn a_caller_that_goes_away_leaves_no_whole_request() {
 
 #[tokio::test]
 async fn a_caller_that_half_closes_leaves_no_whole_request() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::of_bytes(LENGTH, |_| {}).await;
     caller.send(&vec![1; LENGTH - 1]).await;
     caller.0.shutdown().await.unwrap();
     assert_eq!(upstream.until_closed().await, LENGTH - 1);
@@ -65,11 +55,7 @@ async fn a_caller_that_half_closes_leaves_no_whole_request() {
 
 #[tokio::test]
 async fn a_caller_that_says_nothing_more_is_cut_off() {
-    let (stage, listener) = upload_stage(impatient).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
-    caller.send(&vec![1; HALF]).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::half_way(impatient).await;
     assert_eq!(upstream.until_closed().await, HALF);
     assert!(caller.answer().await.starts_with("HTTP/1.1 400 "));
     assert_eq!(stage.last_reason(), "body_too_slow");
@@ -100,11 +86,8 @@ async fn a_byte_now_and_then_buys_no_more_than_the_rules_time() {
 
 #[tokio::test]
 async fn an_upstream_that_takes_nothing_more_is_given_up() {
-    let (stage, listener) = upload_stage(impatient).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
     let length = 256 << 20;
-    let caller = Caller::of_bytes(&stage, &nonce, length).await;
-    let mut upstream = Sink::open(&listener).await;
+    let Begun { stage, caller, mut upstream, .. } = Begun::of_bytes(length, impatient).await;
     let (mut reading, mut writing) = caller.0.into_split();
     let sending = tokio::spawn(async move {
         let piece = vec![1; 1 << 20];
@@ -122,10 +105,8 @@ async fn an_upstream_that_takes_nothing_more_is_given_up() {
 
 #[tokio::test]
 async fn an_upstream_that_goes_away_is_asked_once() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
+    let Begun { stage, listener, mut caller, mut upstream, .. } =
+        Begun::of_bytes(LENGTH, |_| {}).await;
     caller.send(&vec![1; LENGTH]).await;
     upstream.take(LENGTH).await;
     drop(upstream);
@@ -137,10 +118,8 @@ async fn an_upstream_that_goes_away_is_asked_once() {
 
 #[tokio::test]
 async fn an_upload_is_not_sent_again_with_a_newer_key() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
+    let Begun { stage, listener, mut caller, mut upstream, .. } =
+        Begun::of_bytes(LENGTH, |_| {}).await;
     crate::stage::write_private(&stage.folder().join("stripe.key"), "sk_live_the_next_one");
     caller.send(&vec![1; LENGTH]).await;
     upstream.take(LENGTH).await;
@@ -152,12 +131,7 @@ async fn an_upload_is_not_sent_again_with_a_newer_key() {
 
 #[tokio::test]
 async fn an_early_refusal_of_the_upstream_comes_back() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
-    caller.send(&vec![1; HALF]).await;
-    upstream.take(HALF).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::half_way(|_| {}).await;
     upstream
         .answer("HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         .await;
@@ -169,12 +143,7 @@ async fn an_early_refusal_of_the_upstream_comes_back() {
 
 #[tokio::test]
 async fn an_upstream_may_answer_while_the_body_is_on_its_way() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
-    caller.send(&vec![1; HALF]).await;
-    upstream.take(HALF).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::half_way(|_| {}).await;
     // An event goes out at once; of other answers the first bytes are looked at.
     upstream.answer("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
     assert!(caller.answer().await.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -191,12 +160,7 @@ async fn an_upstream_may_answer_while_the_body_is_on_its_way() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_after_an_early_answer_is_in_the_audit() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
-    caller.send(&vec![1; HALF]).await;
-    upstream.take(HALF).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::half_way(|_| {}).await;
     upstream.answer("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
     assert!(caller.answer().await.starts_with("HTTP/1.1 200 OK\r\n"));
     drop(caller);

@@ -28,6 +28,7 @@ mod happy;
 #[cfg(target_os = "linux")]
 mod hardened;
 mod hours;
+mod http2;
 mod injecting;
 mod inspecting;
 mod issuing;
@@ -68,6 +69,7 @@ mod tls;
 mod tracing;
 mod traversal;
 mod uploading;
+mod uploading_http2;
 mod upstream;
 mod users;
 mod verifying;

@@ -1,83 +1,45 @@
 //! Upstreams that speak HTTP/2: agreed on with the keys, one connection for all, the same rules.
 
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agentcred_protocol::proof;
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use futures_util::stream;
+use http::header::HeaderMap;
+use http::{Method, Response, Version, request};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
 
 use crate::agent::{READ, Wish};
+use crate::http2::{full, http2_stage};
+use crate::raw::RawClient;
 use crate::stage::{REAL_KEY, Stage};
-use crate::upstream::Upstream;
 
 const CUSTOMERS: &str = "/egress/stripe/v1/customers";
 
-/// A request as it arrived, and how many connections there were by then.
+/// A request as it arrived, and over which connection.
 struct Seen {
-    request: Request<Bytes>,
-    connections: usize,
+    head: request::Parts,
+    body: Vec<u8>,
+    connection: usize,
 }
 
-/// A stage before an upstream that speaks HTTP/2 alone and echoes the key that it gets.
+/// A stage before an upstream that echoes the key that it gets.
 async fn stage() -> (Stage, Arc<Mutex<Vec<Seen>>>) {
-    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let authority = certified.cert.pem();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.into()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (stage, mut exchanges) = http2_stage(|policy| policy, |_| {}).await;
     let seen = Arc::<Mutex<Vec<Seen>>>::default();
-    let (kept, connections) = (Arc::clone(&seen), Arc::new(AtomicUsize::new(0)));
+    let kept = Arc::clone(&seen);
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let stream = acceptor.accept(stream).await.unwrap();
-            connections.fetch_add(1, Ordering::SeqCst);
-            let (kept, connections) = (Arc::clone(&kept), Arc::clone(&connections));
-            let service = service_fn(move |request: Request<Incoming>| {
-                let (kept, connections) = (Arc::clone(&kept), Arc::clone(&connections));
-                async move {
-                    let (head, body) = request.into_parts();
-                    let body = body.collect().await.unwrap().to_bytes();
-                    let key = head.headers["authorization"].to_str().unwrap().to_owned();
-                    let request = Request::from_parts(head, body);
-                    let connections = connections.load(Ordering::SeqCst);
-                    kept.lock().unwrap().push(Seen { request, connections });
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(key))))
-                }
-            });
-            let serving = http2::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(serving);
+        loop {
+            let mut exchange = exchanges.next().await;
+            let body = exchange.rest().await.unwrap();
+            let (head, connection) = (exchange.head.clone(), exchange.connection);
+            let key = head.headers["authorization"].to_str().unwrap().to_owned();
+            kept.lock().unwrap().push(Seen { head, body, connection });
+            exchange.answer(full(key));
         }
     });
-    let stage = Stage::with_policy(Upstream::at(address), |policy, folder| {
-        std::fs::write(folder.join("ca.pem"), authority).unwrap();
-        policy.replacen(
-            &format!("origin = \"http://{address}\""),
-            &format!("origin = \"https://{address}\"\nca_file = \"ca.pem\""),
-            1,
-        )
-    });
-    (stage.await, seen)
+    (stage, seen)
 }
 
 #[tokio::test]
@@ -91,16 +53,16 @@ async fn requests_of_all_tasks_share_a_connection_and_keep_their_rules() {
         assert_eq!(response.text().await.unwrap(), "Bearer [redacted]");
     }
     let seen = seen.lock().unwrap();
-    for Seen { request, connections } in &*seen {
-        assert_eq!(request.version(), Version::HTTP_2);
-        assert_eq!(request.uri().path_and_query().unwrap(), "/v1/customers?limit=3");
-        let authority = request.uri().authority().unwrap().as_str();
+    for Seen { head, connection, .. } in &*seen {
+        assert_eq!(head.version, Version::HTTP_2);
+        assert_eq!(head.uri.path_and_query().unwrap(), "/v1/customers?limit=3");
+        let authority = head.uri.authority().unwrap().as_str();
         assert_eq!(authority, stage.upstream.address.to_string());
-        assert_eq!(request.headers()["authorization"], format!("Bearer {REAL_KEY}"));
+        assert_eq!(head.headers["authorization"], format!("Bearer {REAL_KEY}"));
         for name in ["host", "connection", "te", "dpop", "transfer-encoding"] {
-            assert!(!request.headers().contains_key(name), "{name}");
+            assert!(!head.headers.contains_key(name), "{name}");
         }
-        assert_eq!(*connections, 1);
+        assert_eq!(*connection, 1);
     }
     assert_eq!(seen.len(), 3);
 }
@@ -118,7 +80,33 @@ async fn a_body_is_passed_on_as_it_came() {
         .body("charge=ch_1&amount=100");
     assert_eq!(request.send().await.unwrap().status(), 200);
     let seen = seen.lock().unwrap();
-    assert_eq!(seen[0].request.method(), "POST");
-    assert_eq!(seen[0].request.body(), "charge=ch_1&amount=100");
-    assert_eq!(seen[0].request.headers()["content-length"], "22");
+    assert_eq!(seen[0].head.method, "POST");
+    assert_eq!(seen[0].body, b"charge=ch_1&amount=100");
+    assert_eq!(seen[0].head.headers["content-length"], "22");
+}
+
+#[tokio::test]
+async fn trailers_do_not_come_back() {
+    let (stage, mut exchanges) = http2_stage(|policy| policy, |_| {}).await;
+    let nonce = stage.agent.mint(READ).await;
+    let request = format!(
+        "GET {CUSTOMERS} HTTP/1.1\r\nhost: b\r\nconnection: close\r\nte: trailers\r\n\
+         authorization: {}\r\ndpop: {}\r\n\r\n",
+        nonce.authorization().unwrap().to_str().unwrap(),
+        stage.agent.nonce_proof(&nonce, &Method::GET, CUSTOMERS).to_str().unwrap()
+    );
+    let client = RawClient::connect(&stage.agent.issuer).await;
+    let answering = async {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-request-id", REAL_KEY.parse().unwrap());
+        trailers.insert("grpc-status", "0".parse().unwrap());
+        let data = Frame::data(Bytes::from(format!("see {REAL_KEY} ")));
+        let frames = [Ok(data), Ok(Frame::trailers(trailers))];
+        let body = StreamBody::new(stream::iter(frames)).boxed();
+        exchanges.next().await.answer(Response::new(body));
+    };
+    let (answer, ()) = tokio::join!(client.until_closed(request.as_bytes()), answering);
+    let answer = String::from_utf8(answer.unwrap()).unwrap();
+    assert!(answer.contains("see [redacted] "), "{answer}");
+    assert!(!answer.contains("grpc-status") && !answer.contains("request-id"), "{answer}");
 }

@@ -18,6 +18,8 @@ pub(crate) const UPLOAD: Wish<'_> = Wish { scope: "write:files", uses: 2, ..READ
 /// More than is read whole.
 pub(crate) const LENGTH: usize = 3 << 20;
 
+pub(crate) const HALF: usize = LENGTH / 2;
+
 /// How long a test waits for what should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,6 +50,33 @@ pub(crate) fn with_uploads(policy: &str) -> String {
             "[\"read:customers\", \"write:refunds\", \"write:files\"]",
         )
         .replace("[services.ledger]", &rules)
+}
+
+/// An upload whose head has arrived.
+pub(crate) struct Begun {
+    pub(crate) stage: Stage,
+    pub(crate) listener: TcpListener,
+    pub(crate) nonce: NonceToken,
+    pub(crate) caller: Caller,
+    pub(crate) upstream: Sink,
+}
+
+impl Begun {
+    pub(crate) async fn of_bytes(length: usize, change: impl FnOnce(&mut Parts)) -> Self {
+        let (stage, listener) = upload_stage(change).await;
+        let nonce = stage.agent.mint(UPLOAD).await;
+        let caller = Caller::of_bytes(&stage, &nonce, length).await;
+        let upstream = Sink::open(&listener).await;
+        Self { stage, listener, nonce, caller, upstream }
+    }
+
+    /// One of which half has arrived.
+    pub(crate) async fn half_way(change: impl FnOnce(&mut Parts)) -> Self {
+        let mut begun = Self::of_bytes(LENGTH, change).await;
+        begun.caller.send(&vec![1; HALF]).await;
+        begun.upstream.take(HALF).await;
+        begun
+    }
 }
 
 /// The caller's side of an upload.

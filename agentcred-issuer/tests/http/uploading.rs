@@ -6,19 +6,16 @@ use http::Method;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::agent::{READ, Wish, broker_refusal};
-use crate::sink::{Caller, FILES, LENGTH, Sink, UPLOAD, stage_before, upload_stage};
+use crate::sink::{Begun, Caller, FILES, LENGTH, Sink, UPLOAD, stage_before, upload_stage};
 use crate::stage::Stage;
 use crate::upstream::{Upstream, json};
 
-const MULTIPART: &str = "multipart/form-data; boundary=b";
+pub(crate) const MULTIPART: &str = "multipart/form-data; boundary=b";
 
 #[tokio::test]
 async fn a_large_body_arrives_while_it_is_sent() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
+    let Begun { stage, mut caller, mut upstream, .. } = Begun::of_bytes(LENGTH, |_| {}).await;
     let body: Vec<u8> = (0..=250).cycle().take(LENGTH).collect();
-    let mut caller = Caller::of_bytes(&stage, &nonce, LENGTH).await;
-    let mut upstream = Sink::open(&listener).await;
     assert!(
         upstream.head.contains(&format!("\r\ncontent-length: {LENGTH}\r\n")),
         "{}",
@@ -39,11 +36,9 @@ async fn a_large_body_arrives_while_it_is_sent() {
 
 #[tokio::test]
 async fn no_more_is_read_than_the_upstream_takes() {
-    let (stage, listener) = upload_stage(|_| {}).await;
-    let nonce = stage.agent.mint(UPLOAD).await;
     let length = 256 << 20;
-    let mut caller = Caller::of_bytes(&stage, &nonce, length).await;
-    let mut upstream = Sink::open(&listener).await;
+    let Begun { mut caller, mut upstream, stage: _stage, .. } =
+        Begun::of_bytes(length, |_| {}).await;
     let piece = vec![7; 1 << 20];
     let mut sent = 0;
     // Until nothing goes any more: everything between the two ends is full.
@@ -79,7 +74,7 @@ async fn upload(stage: &Stage, content_type: Option<&str>, body: Vec<u8>) -> req
 }
 
 /// A multipart body that is large, with a field of this name in its middle.
-fn multipart(field: &str) -> Vec<u8> {
+pub(crate) fn multipart(field: &str) -> Vec<u8> {
     let file = vec![b'x'; LENGTH / 2];
     let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
     let part = format!("\r\n--b\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\nDELETE");

@@ -93,20 +93,7 @@ impl Upstream {
         name: &str,
         change: impl FnOnce(&mut CertificateParams),
     ) -> (Self, String) {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let authority = certificate.pem();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.into()], key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (acceptor, authority) = acceptor(name, &[], change);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut upstream = Self::at(listener.local_addr().unwrap());
         let kept = Arc::clone(&upstream.arrived);
@@ -169,6 +156,29 @@ impl Drop for Upstream {
             accepting.abort();
         }
     }
+}
+
+/// TLS by a changed certificate for this name, and the authority's certificate.
+pub(crate) fn acceptor(
+    name: &str,
+    protocols: &[&[u8]],
+    change: impl FnOnce(&mut CertificateParams),
+) -> (TlsAcceptor, String) {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let authority = certificate.pem();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.into()], key)
+        .unwrap();
+    config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+    (TlsAcceptor::from(Arc::new(config)), authority)
 }
 
 /// An answer with a JSON body.
