@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
@@ -89,9 +91,10 @@ pub(crate) async fn dial(
         if !may_dial(destination, address.ip()) {
             continue;
         }
-        match TcpStream::connect(address).await {
-            Ok(stream) => return secure(destination, stream).await,
-            Err(error) => failure = DialError::Connect(error),
+        match timeout(LONGEST_CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return secure(destination, stream).await,
+            Ok(Err(error)) => failure = DialError::Connect(error),
+            Err(_) => failure = DialError::Connect(io::ErrorKind::TimedOut.into()),
         }
     }
     Err(failure)
@@ -180,3 +183,6 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+/// How long one address may say nothing before the next one is tried: two packets that were lost.
+const LONGEST_CONNECT: Duration = Duration::from_secs(3);

@@ -1,13 +1,19 @@
 //! Where the broker connects to, and where it does not.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use agentcred_issuer::Resolver;
 use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
+use async_trait::async_trait;
 use rcgen::{CertificateParams, date_time_ymd};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::agent::{READ, broker_refusal};
+use crate::sink::PATIENCE;
 use crate::stage::{REAL_KEY, Stage};
 use crate::upstream::{Upstream, json};
 
@@ -51,6 +57,39 @@ async fn a_name_is_resolved_and_its_address_checked() {
             }
         }
     }
+}
+
+/// Gives these addresses.
+#[derive(Debug)]
+struct Fixed([SocketAddr; 2]);
+
+#[async_trait]
+impl Resolver for Fixed {
+    async fn resolve(&self, _: &str, _: u16) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(self.0.to_vec())
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_says_nothing_is_passed_over_for_the_next_one() {
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let silent = silent.listen(0).unwrap();
+    let nowhere = silent.local_addr().unwrap();
+    // Its queue is full now, so that nobody else gets as much as a refusal.
+    let _first = TcpStream::connect(nowhere).await.unwrap();
+    let upstream = Upstream::answering(json("{}")).await;
+    let address = upstream.address;
+    let edit = |policy: String, _: &Path| {
+        with_origin(&policy, &address.to_string(), &format!("http://localhost:{}", address.port()))
+    };
+    let stage = Stage::build(upstream, edit, |parts| {
+        parts.resolver = Arc::new(Fixed([nowhere, address]));
+    });
+    let stage = stage.await;
+    let nonce = stage.agent.mint(READ).await;
+    let calling = tokio::time::timeout(PATIENCE, stage.agent.get(&nonce, CUSTOMERS));
+    assert_eq!(calling.await.unwrap().status(), 200);
 }
 
 #[tokio::test]
