@@ -39,7 +39,7 @@ pub(crate) use breaker::Breaker;
 use cleared::Cleared;
 pub(crate) use pool::Pool;
 use recorded::Recorded;
-use redemption::Redemption;
+use redemption::{Redemption, shown};
 use upstream::UpstreamRequest;
 
 /// Passes a request on, or refuses it.
@@ -84,11 +84,12 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 /// A refusal stands whether or not it can be recorded.
 async fn record_refusal(vault: &Vault, head: &Parts, refused: &Refused) {
     let method = Method::read(head.method.as_str()).map(Method::as_str);
-    // Only a well-formed path of somebody known is worth keeping: it may hold anything else.
+    // Only a well-formed path of somebody known is worth keeping: it may hold anything else. Of
+    // the nonce itself nothing gets into the audit.
     let path = refused.about.nonce_id.as_ref().and_then(|_| {
         let (_, path) = split_service(head.uri.path())?;
         Target::read(path, None).ok()?;
-        Some(path)
+        Some(shown(&head.headers)?.scrubber().text(path))
     });
     let event = Event::Refusal {
         at: Endpoint::Broker,
@@ -96,7 +97,7 @@ async fn record_refusal(vault: &Vault, head: &Parts, refused: &Refused) {
         reason: refused.reason,
         about: &refused.about,
         method,
-        path,
+        path: path.as_deref(),
     };
     if vault.record(event).await.is_err() {
         tracing::error!(reason = refused.reason, "a refusal could not be written to the audit");

@@ -4,7 +4,7 @@ use agentcred_protocol::proof::ProvenRequest;
 use agentcred_protocol::refusal::RefusalCode;
 use agentcred_protocol::token::NonceToken;
 use agentcred_protocol::trace::TraceId;
-use http::header;
+use http::header::{self, HeaderMap};
 use http::request::Parts;
 
 use crate::call::Call;
@@ -28,9 +28,7 @@ impl Redemption {
     /// that a stolen nonce cannot be used up by the thief.
     pub(super) async fn of(vault: &Vault, head: &Parts) -> Result<Self, Refused> {
         let trace = trace::named(&head.headers)?;
-        let nonce = only(&head.headers, header::AUTHORIZATION.as_str())
-            .and_then(|value| NonceToken::from_authorization(value).ok())
-            .ok_or_else(|| dead("no_nonce"))?;
+        let nonce = shown(&head.headers).ok_or_else(|| dead("no_nonce"))?;
         let url = vault.endpoints.received(head.uri.path()).ok_or_else(|| dead("no_url"))?;
         let token_hash = nonce.proof_hash();
         let proven =
@@ -65,6 +63,11 @@ impl Redemption {
     pub(super) fn nonce(&self) -> &NonceToken {
         &self.nonce
     }
+}
+
+/// The nonce that a caller shows, of which nothing is known yet.
+pub(super) fn shown(headers: &HeaderMap) -> Option<NonceToken> {
+    NonceToken::from_authorization(only(headers, header::AUTHORIZATION.as_str())?).ok()
 }
 
 fn dead(reason: &'static str) -> Refused {
