@@ -73,7 +73,7 @@ async fn pass(vault: &Arc<Vault>, head: &Parts, body: Incoming) -> Result<Reply,
     let recorded = Recorded::of(vault, cleared).await?;
     let deadline = Instant::now() + time;
     let keys = recorded.keys(vault, deadline).await?;
-    let request = UpstreamRequest::with_keys(recorded, keys, vault.now())?;
+    let request = UpstreamRequest::with_keys(recorded, keys, vault).await?;
     let answer = request.send(vault, deadline).await?;
     answer.scrubbed().await
 }

@@ -36,20 +36,18 @@ pub(super) struct UpstreamRequest {
 }
 
 impl UpstreamRequest {
-    pub(super) fn with_keys(
+    /// Puts the keys in. Some fit into no request, and nobody knows before one needs them.
+    pub(super) async fn with_keys(
         mut recorded: Recorded,
         keys: Keys,
-        now: UnixTime,
+        vault: &Vault,
     ) -> Result<Self, Refused> {
-        match build(&recorded, &keys, now) {
+        match build(&recorded, &keys, vault.now()) {
             Ok((request, scrubber)) => {
                 let passing = recorded.take_passing();
                 Ok(Self { recorded, keys, scrubber, request, passing })
             }
-            Err(reason) => {
-                let call = recorded.cleared().redemption().call();
-                Err(Refused::unavailable(reason).about(call))
-            }
+            Err(reason) => Err(recorded.give_back(vault, Outcome::NoSecret, reason).await),
         }
     }
 
@@ -71,7 +69,7 @@ impl UpstreamRequest {
             (self, response)
         } else {
             let again = self.recorded.again(vault, Again::NewConnection).await?;
-            let mut again = Self::with_keys(again, self.keys, vault.now())?;
+            let mut again = Self::with_keys(again, self.keys, vault).await?;
             let response = again.exchange_anew(vault, deadline).await?;
             (again, response)
         };
@@ -80,7 +78,7 @@ impl UpstreamRequest {
         };
         drop(response);
         let again = request.recorded.again(vault, Again::NewKey).await?;
-        let mut again = Self::with_keys(again, keys, vault.now())?;
+        let mut again = Self::with_keys(again, keys, vault).await?;
         let response = again.exchange_anew(vault, deadline).await?;
         again.answer(vault, response, deadline)
     }

@@ -1,9 +1,10 @@
 //! Every way of putting a key in: what arrives, and that nothing of it comes back.
 
 use std::path::Path;
+use std::time::Duration;
 
 use agentcred_issuer::Parts;
-use agentcred_protocol::refusal::RefusalCode;
+use agentcred_protocol::refusal::{RETRYABLE_HEADER, RefusalCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -93,6 +94,25 @@ async fn a_key_in_the_query_stands_there_once_and_not_in_the_audit() {
         let refused = broker_refusal(response).await;
         assert_eq!(refused.code, RefusalCode::InsufficientScope, "{key}");
     }
+    assert_eq!(stage.upstream.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_fits_into_no_request_costs_no_use() {
+    let upstream = Upstream::answering(json("{}")).await;
+    let stage = injecting(upstream, r#"inject = { basic = "{secret}:" }"#).await;
+    let nonce = stage.agent.mint(READ).await;
+    let key = stage.folder().join("stripe.key");
+    // A user name holds no colon.
+    write_private(&key, "sk_live:rotated");
+    let response = stage.agent.get(&nonce, CUSTOMERS).await;
+    assert_eq!(response.headers()[RETRYABLE_HEADER], "1");
+    assert_eq!(broker_refusal(response).await.code, RefusalCode::TemporarilyUnavailable);
+    assert_eq!(stage.last_reason(), "secret_fits_no_header");
+    assert_eq!(stage.audit_of("answer")[0]["outcome"], "no_secret");
+    write_private(&key, REAL_KEY);
+    stage.clock.advance(Duration::from_mins(1));
+    assert_eq!(stage.agent.get(&nonce, CUSTOMERS).await.status(), 200);
     assert_eq!(stage.upstream.arrived().len(), 1);
 }
 
