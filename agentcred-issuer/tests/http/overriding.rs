@@ -8,6 +8,7 @@ use reqwest::Response;
 use crate::agent::{READ, Wish, broker_refusal};
 use crate::raw::RawClient;
 use crate::stage::Stage;
+use crate::upstream::Upstream;
 
 const CUSTOMERS: &str = "/egress/stripe/v1/customers";
 const REFUNDS: &str = "/egress/stripe/v1/refunds";
@@ -145,4 +146,18 @@ async fn a_change_of_protocol_is_refused_by_name() {
         assert!(answer.contains("WebSocket"), "{answer}");
     }
     assert!(stage.upstream.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn an_upstream_that_changes_the_protocol_is_not_followed() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+                  upgrade: websocket\r\n\r\nwhat follows";
+    let stage = Stage::before(Upstream::answering(switch).await).await;
+    let nonce = stage.agent.mint(READ).await;
+    let response = stage.agent.get(&nonce, CUSTOMERS).await;
+    assert_eq!(response.status(), 503);
+    assert!(!response.headers().contains_key("upgrade"));
+    assert!(!response.text().await.unwrap().contains("what follows"));
+    assert_eq!(stage.last_reason(), "upstream_switched_protocols");
+    assert_eq!(stage.audit_of("answer")[0]["status"], 101);
 }

@@ -229,6 +229,19 @@ async fn what_has_no_fields_is_refused_where_a_rule_names_some() {
         assert_eq!(broker_refusal(response).await.code, RefusalCode::UnreadableAnswer, "{body}");
         assert_eq!(stage.last_reason(), reason, "{body}");
     }
+    // Of what grows larger than the rule allows nothing is passed on.
+    let large = |policy: String| {
+        edit(policy).replacen("fields =", "max_response_body = \"1KiB\"\nfields =", 1)
+    };
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    for (padding, is_small) in [(10, true), (2000, false)] {
+        let body = format!(r#"{{"data":[],"padding":"{}"}}"#, "a".repeat(padding));
+        let body = chunked(body.as_bytes().chunks(100));
+        let says = [head.as_bytes(), &body].concat();
+        let (_, response) = ask_with(says, large).await;
+        assert_eq!(response.status().is_success(), is_small, "{padding}");
+    }
     // Nothing is nothing, whatever a rule names.
     let (_, response) = ask_with("HTTP/1.1 204 No Content\r\n\r\n", edit).await;
     assert_eq!(response.status(), 204);
