@@ -24,8 +24,8 @@ pub struct Limits {
     /// The largest body of a brokered request that is read whole, in bytes. A rule may say that
     /// larger ones are passed on while they arrive.
     pub request_body: usize,
-    /// How long an upstream may take for connection, answer and body together, unless the rule
-    /// says more.
+    /// How long keys, connection, answer and its body may take together, unless the rule says
+    /// more.
     pub upstream_time: Duration,
     /// The largest body of an upstream's answer, in bytes, unless the rule says more.
     pub response_body: u64,

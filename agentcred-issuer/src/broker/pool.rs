@@ -79,6 +79,12 @@ impl Pool {
         }
     }
 
+    /// Shares no connection any more until there is a new one: the one that was shared may lead
+    /// nowhere. What is under way over it goes on.
+    pub(super) fn stop_sharing(&self) {
+        self.kept().shared = None;
+    }
+
     /// Keeps a connection for the task's next request.
     pub(super) fn keep(self: &Arc<Self>, holder: Holder, aged: Aged, clock: &Arc<dyn Clock>) {
         let now = clock.now();

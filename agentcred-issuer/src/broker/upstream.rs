@@ -182,6 +182,7 @@ impl UpstreamRequest {
             }
             Err(Late::Upstream) => {
                 note(Ended::Failed);
+                service.pool.stop_sharing();
                 if !way.has_connected() {
                     let outcome = Outcome::Unreachable;
                     let reason = "upstream_connect_timeout";

@@ -1,6 +1,7 @@
 //! Upstreams that speak HTTP/2: agreed on with the keys, one connection for all, the same rules.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agentcred_protocol::proof;
 use bytes::Bytes;
@@ -83,6 +84,27 @@ async fn a_body_is_passed_on_as_it_came() {
     assert_eq!(seen[0].head.method, "POST");
     assert_eq!(seen[0].body, b"charge=ch_1&amount=100");
     assert_eq!(seen[0].head.headers["content-length"], "22");
+}
+
+#[tokio::test]
+async fn a_connection_that_may_lead_nowhere_is_shared_no_longer() {
+    let (stage, mut exchanges) = http2_stage(
+        |policy| policy,
+        |parts| parts.limits.upstream_time = Duration::from_millis(500),
+    )
+    .await;
+    let nonce = stage.agent.mint(Wish { uses: 3, ..READ }).await;
+    for (connection, is_answered) in [(1, true), (1, false), (2, true)] {
+        let calling = stage.agent.get(&nonce, CUSTOMERS);
+        let answering = async {
+            let exchange = exchanges.next().await;
+            assert_eq!(exchange.connection, connection);
+            if is_answered { Ok(exchange.answer(full("{}"))) } else { Err(exchange) }
+        };
+        let (response, _kept) = tokio::join!(calling, answering);
+        assert_eq!(response.status().is_success(), is_answered);
+    }
+    assert_eq!(stage.last_reason(), "upstream_timeout");
 }
 
 #[tokio::test]
