@@ -31,12 +31,17 @@ pub(crate) async fn injecting_with(
     let edit = |policy: String, folder: &Path| {
         write_private(&folder.join("other.key"), OTHER_KEY);
         write_private(&folder.join("aws.key"), AWS_KEY);
-        let usual = r#"inject = { header = "authorization", format = "Bearer {secret}" }"#;
-        let changed = policy.replacen(usual, inject, 1);
-        assert_ne!(changed, policy);
-        changed
+        with_inject(&policy, inject)
     };
     Stage::build(upstream, edit, change).await
+}
+
+/// The stage's configuration with another `inject`.
+pub(crate) fn with_inject(policy: &str, inject: &str) -> String {
+    let usual = r#"inject = { header = "authorization", format = "Bearer {secret}" }"#;
+    let changed = policy.replacen(usual, inject, 1);
+    assert_ne!(changed, policy);
+    changed
 }
 
 /// Sends everything back that arrived, and more than once.

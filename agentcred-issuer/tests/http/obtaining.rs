@@ -1,5 +1,6 @@
 //! Access tokens that the broker obtains: once for all, in time, and known to nobody else.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::agent::{READ, Wish, broker_refusal};
-use crate::injecting::{echo, injecting, injecting_with};
+use crate::dialling::Fixed;
+use crate::injecting::{echo, injecting, injecting_with, with_inject};
 use crate::stage::{REAL_KEY, Stage, write_private};
 use crate::upstream::{Arrived, Upstream, answer, json};
 
@@ -153,6 +155,43 @@ async fn an_endpoint_that_says_nothing_holds_no_request_longer_than_its_time() {
     let outcomes = stage.audit_of("answer");
     assert!(outcomes.len() == 8 && outcomes.iter().all(|line| line["outcome"] == "no_secret"));
     assert!(stage.upstream.arrived().is_empty());
+}
+
+// macOS has one loopback address.
+#[cfg(not(target_os = "macos"))]
+#[tokio::test]
+async fn an_endpoint_at_a_forbidden_address_is_not_dialled() {
+    let endpoint = endpoint(3600).await;
+    let mut trap = Upstream::at(([127, 0, 0, 2], endpoint.address.port()).into());
+    trap.listen(&format!(r#"{{"access_token":"{}","token_type":"Bearer"}}"#, token(1))).await;
+    let inject = inject(&endpoint, "").replace("127.0.0.1", "localhost");
+    // The control: the same name leads to the endpoint that is meant.
+    for (address, expected) in [(endpoint.address, 200), (trap.address, 503)] {
+        let upstream = Upstream::answering(json("{}")).await;
+        let edit = |policy: String, _: &Path| {
+            with_inject(&policy, &inject).replace("127.0.0.0/8", "127.0.0.1/32")
+        };
+        let stage = Stage::build(upstream, edit, |parts| {
+            parts.resolver = Arc::new(Fixed(vec![address]));
+        });
+        assert_eq!(status(&stage.await).await, expected);
+    }
+    assert_eq!(endpoint.arrived().len(), 1);
+    assert!(trap.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_sends_elsewhere_is_not_followed() {
+    let elsewhere = endpoint(3600).await;
+    for status_line in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let location = format!("http://{}/oauth/token", elsewhere.address);
+        let redirect = answer(status_line, &[("location", &location)], "");
+        let endpoint = Upstream::answering(redirect).await;
+        let stage = before(&endpoint, Upstream::answering(json("{}")).await, "").await;
+        assert_eq!(status(&stage).await, 503, "{status_line}");
+        assert_eq!(endpoint.arrived().len(), 1);
+    }
+    assert!(elsewhere.arrived().is_empty());
 }
 
 #[tokio::test]
