@@ -96,6 +96,7 @@ async fn large_json_passes_and_is_searched_while_it_does() {
     assert_eq!(response.text().await.unwrap(), expected);
 }
 
+// Leak channel 11, control within.
 #[tokio::test]
 async fn compressed_answers_are_refused_though_no_header_says_so() {
     let text = format!(r#"{{"key":"{REAL_KEY}"}}"#);
@@ -119,6 +120,7 @@ async fn compressed_answers_are_refused_though_no_header_says_so() {
     assert_eq!(response.text().await.unwrap(), r#"{"key":"[redacted]"}"#);
 }
 
+// Leak channel 11, control within.
 #[tokio::test]
 async fn compressed_events_are_cut_off() {
     for packed in PACKED {
@@ -147,6 +149,7 @@ fn events<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
     [format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes(), &chunked(pieces)].concat()
 }
 
+// Leak channel 11, control within.
 #[tokio::test]
 async fn an_answer_in_another_transfer_coding_is_refused() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n";
