@@ -1,22 +1,28 @@
 //! Approvals: calls that wait for a human, each decided once and good for one nonce.
 //!
-//! They are kept in this process. After a restart nothing that was asked or approved before is
-//! known, and the agent asks again.
+//! They are kept where the ledger is: in this process, or in the database that issuers share.
 
 mod entry;
+mod memory;
+mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod suite;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use agentcred_protocol::approval::{PendingApproval, Summary};
 use agentcred_protocol::clock::UnixTime;
 use agentcred_protocol::names::{AgentId, ApprovalId, OperatorName, TaskId};
+use agentcred_protocol::request::NonceRequest;
+use agentcred_protocol::token::GrantToken;
+use tokio::runtime::Handle;
 
-use entry::Entry;
-pub(crate) use entry::{AskedCall, Decision, Standing};
+use crate::call::Task;
+use crate::ledger::LedgerError;
+pub(crate) use entry::{AskedCall, Decision, Entry, Standing};
+pub(crate) use memory::MemoryApprovals;
+pub(crate) use store::{Added, ApprovalStore, Kept};
 
 /// What the configuration says of approvals.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +36,10 @@ pub(crate) struct ApprovalBounds {
 }
 
 /// All calls that wait or were decided a short while ago.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Approvals {
     bounds: ApprovalBounds,
-    entries: Mutex<BTreeMap<ApprovalId, Entry>>,
+    store: Arc<dyn ApprovalStore>,
 }
 
 /// A call as an operator sees it.
@@ -47,9 +53,13 @@ pub(crate) struct Asked {
     pub(crate) standing: Standing,
 }
 
-/// As many calls wait as may.
+/// Why nobody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooMany;
+pub(crate) enum Unasked {
+    /// As many calls wait as may.
+    TooMany,
+    Ledger(LedgerError),
+}
 
 /// Why there is no nonce for a call that needs an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +72,7 @@ pub(crate) enum Unapproved {
     Denied,
     /// It is unknown, expired, used, or for another call.
     Over,
+    Ledger(LedgerError),
 }
 
 /// Why a decision was not taken.
@@ -70,158 +81,137 @@ pub(crate) enum Undecidable {
     Unknown,
     Expired,
     Already(Decision, OperatorName),
+    Ledger(LedgerError),
 }
 
 impl Approvals {
-    pub(crate) fn new(bounds: ApprovalBounds) -> Self {
-        Self { bounds, entries: Mutex::default() }
+    pub(crate) fn new(bounds: ApprovalBounds, store: Arc<dyn ApprovalStore>) -> Self {
+        Self { bounds, store }
+    }
+
+    /// The call that a request is for.
+    pub(crate) fn call(&self, task: &Task, request: &NonceRequest) -> AskedCall {
+        AskedCall::of(self.store.grant_hash(&request.grant), task, request)
     }
 
     /// Asks for an approval, under `id` unless the very call waits already. The second value says
     /// whether it is new.
-    pub(crate) fn ask(
+    pub(crate) async fn ask(
         &self,
         id: ApprovalId,
         call: AskedCall,
         summary: Option<Summary>,
         now: UnixTime,
-    ) -> Result<(PendingApproval, bool), TooMany> {
-        let mut entries = self.entries();
-        entries.retain(|_, entry| now < entry.expires + RETENTION);
-        let same = entries.iter().find(|(_, it)| it.call == call && it.is_awaited(now));
-        if let Some((id, entry)) = same {
-            return Ok((entry.pending(id.clone(), now), false));
-        }
-        let waiting = || entries.values().filter(|it| it.is_pending(now));
-        let of_task = waiting().filter(|it| it.call.grant == call.grant).count();
-        if of_task >= self.bounds.most_per_task
-            || waiting().count() >= self.bounds.most
-            || entries.len() >= MOST_ENTRIES
-        {
-            return Err(TooMany);
-        }
+    ) -> Result<(PendingApproval, bool), Unasked> {
         let entry = Entry::new(call, summary, now, now + self.bounds.life);
-        let pending = entry.pending(id.clone(), now);
-        entries.insert(id, entry);
-        Ok((pending, true))
+        match self.store.add(&id, &entry, &self.bounds, now).await.map_err(Unasked::Ledger)? {
+            Added::New => Ok((entry.pending(id, now), true)),
+            Added::Same(id, entry) => Ok((entry.pending(id, now), false)),
+            Added::TooMany => Err(Unasked::TooMany),
+        }
     }
 
-    /// Takes the approval of a call. It is this caller's alone until it is used or dropped.
-    pub(crate) fn take(
+    /// Takes the approval of a call. It is this caller's alone until it is used or given back.
+    pub(crate) async fn take(
         &self,
         id: &ApprovalId,
         call: &AskedCall,
         now: UnixTime,
-    ) -> Result<Approved<'_>, Unapproved> {
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id).filter(|it| it.call == *call).ok_or(Unapproved::Over)?;
-        if now >= entry.expires {
-            return Err(Unapproved::Over);
-        }
-        let is_too_soon = now < entry.polled + POLL_INTERVAL;
-        match &entry.standing {
-            Standing::Decided(Decision::Denied, _) => Err(Unapproved::Denied),
-            Standing::Decided(Decision::Approved, by) => {
-                let by = by.clone();
-                entry.standing = Standing::Used(by.clone());
-                Ok(Approved { approvals: self, id: id.clone(), by, is_used: false })
-            }
-            Standing::Used(_) => Err(Unapproved::Over),
-            Standing::Pending | Standing::Deciding(..) if is_too_soon => Err(Unapproved::TooSoon),
-            Standing::Pending | Standing::Deciding(..) => {
-                entry.polled = now;
-                Err(Unapproved::Pending(entry.pending(id.clone(), now)))
-            }
-        }
+    ) -> Result<Approved, Unapproved> {
+        let taken = self.change(id, |entry| entry.take(id, call, now)).await;
+        let by = taken.map_err(Unapproved::Ledger)?.unwrap_or(Err(Unapproved::Over))?;
+        Ok(Approved { approvals: self.clone(), id: id.clone(), by, is_open: true })
     }
 
     /// Reserves the decision of a call for an operator, until it is settled.
-    pub(crate) fn begin(
+    pub(crate) async fn begin(
         &self,
         id: &ApprovalId,
         decision: Decision,
         by: &OperatorName,
         now: UnixTime,
     ) -> Result<AskedCall, Undecidable> {
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id).ok_or(Undecidable::Unknown)?;
-        if let Some((decision, by)) = entry.standing.decision() {
-            return Err(Undecidable::Already(decision, by.clone()));
-        }
-        if now >= entry.expires {
-            return Err(Undecidable::Expired);
-        }
-        entry.standing = Standing::Deciding(decision, by.clone());
-        Ok(entry.call.clone())
+        let begun = self.change(id, |entry| entry.begin(decision, by, now)).await;
+        begun.map_err(Undecidable::Ledger)?.unwrap_or(Err(Undecidable::Unknown))
     }
 
     /// Lets a decision take effect that was recorded. An approval must be fetched soon.
-    pub(crate) fn settle(&self, id: &ApprovalId, now: UnixTime) {
-        if let Some(entry) = self.entries().get_mut(id)
-            && let Standing::Deciding(decision, by) = &entry.standing
-        {
-            entry.standing = Standing::Decided(*decision, by.clone());
-            entry.expires = now + FETCH_TIME;
-        }
+    pub(crate) async fn settle(&self, id: &ApprovalId, now: UnixTime) -> Result<(), LedgerError> {
+        self.change(id, |entry| entry.settle(now)).await.map(|_| ())
     }
 
     /// Lets the call wait on, since the decision could not be recorded.
-    pub(crate) fn undo(&self, id: &ApprovalId) {
-        if let Some(entry) = self.entries().get_mut(id)
-            && matches!(entry.standing, Standing::Deciding(..))
-        {
-            entry.standing = Standing::Pending;
-        }
+    pub(crate) async fn undo(&self, id: &ApprovalId) -> Result<(), LedgerError> {
+        self.change(id, Entry::undo).await.map(|_| ())
     }
 
     /// Forgets a call that its agent does not wait for any more.
-    pub(crate) fn withdraw(&self, id: &ApprovalId, now: UnixTime) -> Option<AskedCall> {
-        let mut entries = self.entries();
-        entries.get(id).filter(|it| it.is_awaited(now))?;
-        entries.remove(id).map(|entry| entry.call)
+    pub(crate) async fn withdraw(
+        &self,
+        id: &ApprovalId,
+        now: UnixTime,
+    ) -> Result<Option<AskedCall>, LedgerError> {
+        for _ in 0..MOST_TRIES {
+            let kept = self.store.get(id).await?.filter(|kept| kept.entry.is_awaited(now));
+            let Some(Kept { entry, version }) = kept else { return Ok(None) };
+            if self.store.replace(id, version, None).await? {
+                return Ok(Some(entry.call));
+            }
+        }
+        Err(LedgerError::Unreachable)
     }
 
-    /// Forgets every call of a grant.
-    pub(crate) fn withdraw_grant(&self, grant: &str) {
-        self.entries().retain(|_, entry| entry.call.grant != grant);
+    /// Forgets every call of a grant that was revoked. One that stays is of no use to anybody and
+    /// expires.
+    pub(crate) async fn withdraw_grant(&self, grant: &GrantToken) {
+        warn_of(self.store.forget_grant(grant).await);
     }
 
-    /// Forgets every call of a task.
-    pub(crate) fn withdraw_task(&self, agent: &AgentId, task: &TaskId) {
-        let is_of_task = |it: &AskedCall| it.task.agent == *agent && it.task.task == *task;
-        self.entries().retain(|_, entry| !is_of_task(&entry.call));
+    /// The same for every grant of a task.
+    pub(crate) async fn withdraw_task(&self, agent: &AgentId, task: &TaskId) {
+        warn_of(self.store.forget_task(agent, task).await);
     }
 
     /// All calls that wait or were decided a short while ago, the oldest first.
-    pub(crate) fn list(&self, now: UnixTime) -> Vec<Asked> {
-        let mut list: Vec<_> = self
-            .entries()
-            .iter()
-            .filter(|(_, entry)| now < entry.expires + RETENTION)
-            .map(|(id, entry)| entry.asked(id.clone()))
-            .collect();
+    pub(crate) async fn list(&self, now: UnixTime) -> Result<Vec<Asked>, LedgerError> {
+        let mut list = self.store.list().await?;
+        list.retain(|(_, entry)| now < entry.expires + RETENTION);
+        let mut list: Vec<_> = list.into_iter().map(|(id, entry)| entry.asked(id)).collect();
         list.sort_by_key(|asked| asked.since);
-        list
+        Ok(list)
     }
 
-    /// No code that panics runs under the lock, so its content is whole.
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<ApprovalId, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes a change, once more whenever somebody else made one in between. None when there is
+    /// no such entry.
+    async fn change<T>(
+        &self,
+        id: &ApprovalId,
+        change: impl Fn(&mut Entry) -> T,
+    ) -> Result<Option<T>, LedgerError> {
+        for _ in 0..MOST_TRIES {
+            let Some(Kept { entry, version }) = self.store.get(id).await? else { return Ok(None) };
+            let mut changed = entry.clone();
+            let outcome = change(&mut changed);
+            if changed == entry || self.store.replace(id, version, Some(&changed)).await? {
+                return Ok(Some(outcome));
+            }
+        }
+        tracing::error!("an approval is changed by too many at once");
+        Err(LedgerError::Unreachable)
     }
 }
 
-/// An approval in the hands of the one request that mints with it. Dropped unused, it can be taken
-/// again.
+/// An approval in the hands of the one request that mints with it.
 #[derive(Debug)]
-#[must_use = "an approval is used up when its nonce is minted"]
-pub(crate) struct Approved<'a> {
-    approvals: &'a Approvals,
+#[must_use = "an approval is used up when its nonce is minted, or else given back"]
+pub(crate) struct Approved {
+    approvals: Approvals,
     id: ApprovalId,
     by: OperatorName,
-    is_used: bool,
+    is_open: bool,
 }
 
-impl Approved<'_> {
+impl Approved {
     /// The approval's name.
     pub(crate) fn id(&self) -> &ApprovalId {
         &self.id
@@ -234,18 +224,38 @@ impl Approved<'_> {
 
     /// The nonce is minted: there will be no second one.
     pub(crate) fn use_up(mut self) {
-        self.is_used = true;
+        self.is_open = false;
+    }
+
+    /// There is no nonce: it can be taken again.
+    pub(crate) async fn give_back(mut self) {
+        self.is_open = false;
+        give_back(&self.approvals, &self.id).await;
     }
 }
 
-impl Drop for Approved<'_> {
+impl Drop for Approved {
+    /// For a request that ends in the middle.
     fn drop(&mut self) {
-        if self.is_used {
-            return;
+        if self.is_open
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (approvals, id) = (self.approvals.clone(), self.id.clone());
+            runtime.spawn(async move { give_back(&approvals, &id).await });
         }
-        if let Some(entry) = self.approvals.entries().get_mut(&self.id) {
-            entry.standing = Standing::Decided(Decision::Approved, self.by.clone());
-        }
+    }
+}
+
+fn warn_of(forgotten: Result<(), LedgerError>) {
+    if let Err(error) = forgotten {
+        tracing::warn!(%error, "calls of a revoked task still wait for approval");
+    }
+}
+
+async fn give_back(approvals: &Approvals, id: &ApprovalId) {
+    // If it fails, the call needs another approval.
+    if let Err(error) = approvals.change(id, Entry::give_back).await {
+        tracing::error!(%error, "an approval could not be given back");
     }
 }
 
@@ -256,7 +266,10 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const FETCH_TIME: Duration = Duration::from_mins(1);
 
 /// How long an operator can see what became of a call.
-const RETENTION: Duration = Duration::from_mins(10);
+pub(crate) const RETENTION: Duration = Duration::from_mins(10);
 
 /// In all, with those that were decided: a few megabytes.
-const MOST_ENTRIES: usize = 10_000;
+pub(crate) const MOST_ENTRIES: usize = 10_000;
+
+/// How often a change is tried when others change the same entry.
+const MOST_TRIES: usize = 100;

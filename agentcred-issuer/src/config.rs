@@ -300,7 +300,6 @@ fn check(raw: RawConfig, folder: &Path, findings: &mut Findings) -> Option<Confi
         user_issuers: &user_issuers,
         assertion_issuers: &assertion_issuers,
         has_operators: operators.is_some(),
-        is_ledger_shared: is_shared,
         development,
     };
     let agents = agents::check(raw.agents, &known, folder, findings);

@@ -19,6 +19,7 @@ use crate::approvals::Approved;
 use crate::audit::{About, Event};
 use crate::call::{Call, Task};
 use crate::ledger::{MintError, NewNonce};
+use crate::policy::{Permit, Policy};
 use crate::proven::Proof;
 use crate::refused::Refused;
 use crate::trace;
@@ -121,11 +122,29 @@ async fn mint_nonce(
         request.call.num_uses,
         vault.now(),
     )?;
-    let approved = if permit.needs_approval() {
-        Some(approve::approved(vault, &task, &request).await?)
-    } else {
-        None
-    };
+    if !permit.needs_approval() {
+        return mint_permitted(vault, &policy, &permit, task, request, None, trace_id).await;
+    }
+    let approved = approve::approved(vault, &task, &request).await?;
+    let minted =
+        mint_permitted(vault, &policy, &permit, task, request, Some(&approved), trace_id).await;
+    match &minted {
+        Ok(_) => approved.use_up(),
+        Err(_) => approved.give_back().await,
+    }
+    minted
+}
+
+/// The rest of it, when nothing stands against it any more.
+async fn mint_permitted(
+    vault: &Vault,
+    policy: &Policy,
+    permit: &Permit,
+    task: Task,
+    request: NonceRequest,
+    approved: Option<&Approved>,
+    trace_id: Option<TraceId>,
+) -> Result<NonceAnswer, Refused> {
     let call = Call {
         agent: task.agent,
         task: task.task,
@@ -147,16 +166,13 @@ async fn mint_nonce(
         call: &call,
         expires_in,
         num_uses: num_uses.count(),
-        approval_id: approved.as_ref().map(Approved::id),
-        approved_by: approved.as_ref().map(Approved::by),
+        approval_id: approved.map(Approved::id),
+        approved_by: approved.map(Approved::by),
         trace_id,
     };
     if let Err(error) = vault.record(event).await {
         vault.ledger.revoke_nonce(&token, now).await?;
         return Err(error.into());
-    }
-    if let Some(approved) = approved {
-        approved.use_up();
     }
     Ok(NonceAnswer {
         token,

@@ -21,14 +21,14 @@ pub(crate) async fn revoke(vault: &Vault, body: &[u8]) -> Result<(), Refused> {
             None => return Ok(()),
         },
         Revocation::Grant(grant) => {
-            vault.approvals.withdraw_grant(&grant.proof_hash());
+            vault.approvals.withdraw_grant(&grant).await;
             match vault.ledger.revoke_task(&grant, now).await? {
                 Some((task, nonces)) => (About::from(&task), nonces),
                 None => return Ok(()),
             }
         }
         Revocation::Approval(id) => {
-            if let Some(call) = vault.approvals.withdraw(&id, now) {
+            if let Some(call) = vault.approvals.withdraw(&id, now).await? {
                 let about = &About::from(&call);
                 let decision = "withdrawn";
                 let event = Event::Approval { about, approval_id: &id, decision, operator: None };

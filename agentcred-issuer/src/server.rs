@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::accept::accept;
-use crate::approvals::Approvals;
+use crate::approvals::{ApprovalStore, Approvals, MemoryApprovals};
 use crate::audit::{AuditError, AuditLog, Event, OpenError};
 use crate::config::{Config, InvalidConfig, LedgerConfig};
 use crate::inject::Keyring;
@@ -156,8 +156,8 @@ impl Server {
             Some(audit) => audit,
             None => Arc::new(config.audit.open()?),
         };
-        let ledger = match parts.ledger {
-            Some(ledger) => ledger,
+        let (ledger, approvals) = match parts.ledger {
+            Some(ledger) => (ledger, Arc::new(MemoryApprovals::default()) as _),
             None => open_ledger(&config.ledger, &secrets, &*parts.random).await?,
         };
         let server_nonces =
@@ -206,7 +206,7 @@ impl Server {
             endpoints: Endpoints::of(issuer.clone())?,
             development: config.server.development,
             limits,
-            approvals: Approvals::new(config.approvals),
+            approvals: Approvals::new(config.approvals, approvals),
             strangers: Strangers::new(limits.stranger_refusals),
         });
         vault.record(Event::Start { epoch: &vault.ledger.epoch() }).await?;
@@ -320,9 +320,15 @@ async fn open_ledger(
     config: &LedgerConfig,
     secrets: &Arc<dyn SecretStore>,
     random: &dyn SecureRandom,
-) -> Result<Arc<dyn Ledger>, StartError> {
+) -> Result<(Arc<dyn Ledger>, Arc<dyn ApprovalStore>), StartError> {
     Ok(match config {
-        LedgerConfig::Memory => Arc::new(MemoryLedger::new(random)?),
-        LedgerConfig::Postgres(config) => Arc::new(PostgresLedger::open(config, secrets).await?),
+        LedgerConfig::Memory => {
+            (Arc::new(MemoryLedger::new(random)?), Arc::new(MemoryApprovals::default()))
+        }
+        LedgerConfig::Postgres(config) => {
+            let ledger = PostgresLedger::open(config, secrets).await?;
+            let approvals = Arc::new(ledger.approvals());
+            (Arc::new(ledger), approvals)
+        }
     })
 }

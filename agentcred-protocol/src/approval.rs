@@ -28,7 +28,8 @@ pub struct PendingApproval {
 /// # Security
 /// Arguments of the model may stand in it, so it is shown with every character escaped that
 /// could hide or reorder others: control, bidirectional and invisible ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Summary(String);
 
 impl Summary {
@@ -58,6 +59,21 @@ impl Summary {
     /// The text as it was written, for the way to the issuer.
     pub(crate) fn as_written(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Summary {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::new(text)
+    }
+}
+
+impl From<Summary> for String {
+    /// The text as it was written, to be kept; whoever shows it uses `Display`.
+    fn from(summary: Summary) -> Self {
+        summary.0
     }
 }
 

@@ -7,15 +7,16 @@ use agentcred_protocol::names::{ApprovalId, CallId, OperatorName, ServiceName, T
 use agentcred_protocol::request::NonceRequest;
 use agentcred_protocol::scope::Scope;
 use agentcred_protocol::ttl::Uses;
+use serde::{Deserialize, Serialize};
 
-use super::{Asked, POLL_INTERVAL};
+use super::{Asked, FETCH_TIME, POLL_INTERVAL, Unapproved, Undecidable};
 use crate::audit::About;
 use crate::call::Task;
 
 /// Everything that an approval is bound to. A request that differs in any of it is another call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AskedCall {
-    /// A hash of the grant.
+    /// The hash by which the store knows the grant.
     pub(crate) grant: String,
     pub(crate) task: Task,
     pub(crate) tool: ToolName,
@@ -27,9 +28,9 @@ pub(crate) struct AskedCall {
 }
 
 impl AskedCall {
-    pub(crate) fn of(task: &Task, request: &NonceRequest) -> Self {
+    pub(super) fn of(grant: String, task: &Task, request: &NonceRequest) -> Self {
         Self {
-            grant: request.grant.proof_hash(),
+            grant,
             task: task.clone(),
             tool: request.call.tool.clone(),
             tool_call_id: request.call.tool_call_id.clone(),
@@ -55,7 +56,7 @@ impl From<&AskedCall> for About {
 }
 
 /// What a human says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Decision {
     Approved,
     Denied,
@@ -72,7 +73,7 @@ impl Decision {
 }
 
 /// How far a call's decision is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
     Pending,
     /// It is being recorded and has no effect yet.
@@ -93,14 +94,16 @@ impl Standing {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) call: AskedCall,
+/// A call, and everything that changes about it. Each change is tried on a copy and put into the
+/// store only if nobody changed the entry meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) call: AskedCall,
     summary: Option<Summary>,
     asked: UnixTime,
-    pub(super) polled: UnixTime,
-    pub(super) expires: UnixTime,
-    pub(super) standing: Standing,
+    polled: UnixTime,
+    pub(crate) expires: UnixTime,
+    pub(crate) standing: Standing,
 }
 
 impl Entry {
@@ -114,13 +117,79 @@ impl Entry {
     }
 
     /// Whether an operator can still decide it.
-    pub(super) fn is_pending(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_pending(&self, now: UnixTime) -> bool {
         self.standing == Standing::Pending && now < self.expires
     }
 
     /// Whether its agent can still get an answer to it.
-    pub(super) fn is_awaited(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_awaited(&self, now: UnixTime) -> bool {
         !matches!(self.standing, Standing::Used(_)) && now < self.expires
+    }
+
+    /// Gives the approval to whoever asks for this very call, and says by whom it is.
+    pub(super) fn take(
+        &mut self,
+        id: &ApprovalId,
+        call: &AskedCall,
+        now: UnixTime,
+    ) -> Result<OperatorName, Unapproved> {
+        if self.call != *call || now >= self.expires {
+            return Err(Unapproved::Over);
+        }
+        let is_too_soon = now < self.polled + POLL_INTERVAL;
+        match &self.standing {
+            Standing::Decided(Decision::Denied, _) => Err(Unapproved::Denied),
+            Standing::Decided(Decision::Approved, by) => {
+                let by = by.clone();
+                self.standing = Standing::Used(by.clone());
+                Ok(by)
+            }
+            Standing::Used(_) => Err(Unapproved::Over),
+            Standing::Pending | Standing::Deciding(..) if is_too_soon => Err(Unapproved::TooSoon),
+            Standing::Pending | Standing::Deciding(..) => {
+                self.polled = now;
+                Err(Unapproved::Pending(self.pending(id.clone(), now)))
+            }
+        }
+    }
+
+    /// Takes back an approval that was taken and not used.
+    pub(super) fn give_back(&mut self) {
+        if let Standing::Used(by) = &self.standing {
+            self.standing = Standing::Decided(Decision::Approved, by.clone());
+        }
+    }
+
+    /// Reserves the decision for an operator, until it is settled.
+    pub(super) fn begin(
+        &mut self,
+        decision: Decision,
+        by: &OperatorName,
+        now: UnixTime,
+    ) -> Result<AskedCall, Undecidable> {
+        if let Some((decision, by)) = self.standing.decision() {
+            return Err(Undecidable::Already(decision, by.clone()));
+        }
+        if now >= self.expires {
+            return Err(Undecidable::Expired);
+        }
+        self.standing = Standing::Deciding(decision, by.clone());
+        Ok(self.call.clone())
+    }
+
+    /// Lets a decision take effect that was recorded. An approval must be fetched soon.
+    pub(super) fn settle(&mut self, now: UnixTime) {
+        if let Standing::Deciding(decision, by) = &self.standing {
+            self.standing = Standing::Decided(*decision, by.clone());
+            self.expires = now + FETCH_TIME;
+        }
+    }
+
+    /// Lets the call wait on, since the decision could not be recorded.
+    pub(super) fn undo(&mut self) {
+        if matches!(self.standing, Standing::Deciding(..)) {
+            self.standing = Standing::Pending;
+        }
     }
 
     pub(super) fn pending(&self, id: ApprovalId, now: UnixTime) -> PendingApproval {
@@ -131,14 +200,14 @@ impl Entry {
         }
     }
 
-    pub(super) fn asked(&self, id: ApprovalId) -> Asked {
+    pub(super) fn asked(self, id: ApprovalId) -> Asked {
         Asked {
             id,
-            call: self.call.clone(),
-            summary: self.summary.clone(),
+            call: self.call,
+            summary: self.summary,
             since: self.asked,
             expires: self.expires,
-            standing: self.standing.clone(),
+            standing: self.standing,
         }
     }
 }

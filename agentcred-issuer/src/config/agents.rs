@@ -25,7 +25,6 @@ pub(super) struct Known<'a> {
     pub(super) user_issuers: &'a UserIssuers,
     pub(super) assertion_issuers: &'a AssertionIssuers,
     pub(super) has_operators: bool,
-    pub(super) is_ledger_shared: bool,
     /// Whether agents may have a secret.
     pub(super) development: bool,
 }
@@ -203,12 +202,6 @@ fn check_bounds(
 ) -> Option<Bounds> {
     let needs_approval = match raw.approval.as_deref() {
         None => false,
-        Some("human") if known.is_ledger_shared => {
-            let message = "needs a ledger in memory: each issuer keeps the calls that wait for \
-                           its operators to itself, and another that is polled knows nothing of them";
-            findings.error(&at.field("approval"), message);
-            true
-        }
         Some("human") if known.has_operators => true,
         Some("human") => {
             let message = "needs somebody who can approve; add [operators]";

@@ -279,23 +279,4 @@ mod tests {
         let alone = config("kind = \"memory\"").unwrap();
         assert!(alone.warnings().iter().all(|it| it.key == "agents"));
     }
-
-    #[test]
-    fn calls_that_wait_for_a_human_need_a_ledger_in_memory() {
-        let policy = r#"
-            [operators]
-            listen = "127.0.0.1:0"
-            tokens = { ada = "sha-256:RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o" }
-            [agents.billing]
-            keys = ["billing.jwk"]
-            allow = [{ service = "stripe", scopes = ["write:refunds"], approval = "human" }]
-        "#;
-        let at = "agents.billing.allow[0].approval";
-        for (ledger, is_refused) in [(SOUND, true), ("kind = \"memory\"", false)] {
-            let invalid = config(&format!("{ledger}{policy}")).unwrap_err();
-            let found = invalid.findings().iter().find(|it| it.key == at);
-            assert_eq!(found.is_some(), is_refused, "{invalid}");
-            assert!(found.is_none_or(|it| it.line.is_some() && !it.is_warning()));
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! One statement decides each question, and the rows that it changed are the answer. What the
 //! tables are and how an epoch ends stands in `migrations/0001_ledger.sql`.
 
+mod approvals;
 mod connect;
 mod database;
 mod epoch;
@@ -29,6 +30,7 @@ use super::{
 use crate::call::{Call, Task};
 use crate::config::PostgresConfig;
 use crate::secrets::SecretStore;
+pub(crate) use approvals::PostgresApprovals;
 use database::{Database, Failed, Given};
 use epoch::{Entered, Epoch};
 use tidy::Tidying;
@@ -70,6 +72,11 @@ impl PostgresLedger {
         }
         let database = Arc::new(Database::new(pool, epoch, config.timeout));
         Ok(Self { key, database, tidying: Tidying::default() })
+    }
+
+    /// The calls that wait for a human, in the same database.
+    pub(crate) fn approvals(&self) -> PostgresApprovals {
+        PostgresApprovals::new(self.key.clone(), Arc::clone(&self.database))
     }
 }
 
@@ -277,7 +284,10 @@ fn json(value: &impl Serialize) -> Result<String, LedgerError> {
 }
 
 fn read<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, LedgerError> {
-    let text: &str = row.try_get(column).map_err(Failed::from)?;
+    parse(row.try_get(column).map_err(Failed::from)?)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, LedgerError> {
     serde_json::from_str(text).map_err(|_| {
         tracing::error!("a row of the ledger cannot be read; is a newer issuer at work too?");
         LedgerError::Unreachable

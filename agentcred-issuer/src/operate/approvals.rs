@@ -77,19 +77,19 @@ impl Listed {
 const PENDING: &str = "pending";
 
 /// All calls that wait or were decided a short while ago, the oldest first.
-pub(super) fn list(operations: &Operations) -> Vec<Listed> {
+pub(super) async fn list(operations: &Operations) -> Result<Vec<Listed>, OperatorError> {
     let now = operations.vault.now();
-    let asked = operations.vault.approvals.list(now);
-    asked.into_iter().map(|asked| Listed::of(asked, now)).collect()
+    let asked = operations.vault.approvals.list(now).await?;
+    Ok(asked.into_iter().map(|asked| Listed::of(asked, now)).collect())
 }
 
 /// The list, for a program.
-pub(super) fn list_json(operations: &Operations) -> Reply {
+pub(super) async fn list_json(operations: &Operations) -> Result<Reply, OperatorError> {
     #[derive(Serialize)]
     struct Answer {
         approvals: Vec<Listed>,
     }
-    json(&Answer { approvals: list(operations) })
+    Ok(json(&Answer { approvals: list(operations).await? }))
 }
 
 /// What was decided, for a program.
@@ -125,7 +125,7 @@ async fn carry_through(
     decision: Decision,
 ) -> Result<(), OperatorError> {
     let vault = &operations.vault;
-    let call = vault.approvals.begin(id, decision, name, vault.now()).map_err(refuse)?;
+    let call = vault.approvals.begin(id, decision, name, vault.now()).await.map_err(refuse)?;
     let event = Event::Approval {
         about: &About::from(&call),
         approval_id: id,
@@ -133,12 +133,15 @@ async fn carry_through(
         operator: Some(name),
     };
     if vault.record(event).await.is_err() {
-        vault.approvals.undo(id);
+        vault.approvals.undo(id).await?;
         let message = "the audit cannot be written, so nothing was decided; try again";
         return Err(OperatorError::unavailable(message));
     }
-    vault.approvals.settle(id, vault.now());
-    Ok(())
+    vault.approvals.settle(id, vault.now()).await.map_err(|_| {
+        let message = "the decision is in the audit, but the ledger cannot answer, so that it has no \
+                       effect; the call's agent has to ask again";
+        OperatorError::unavailable(message)
+    })
 }
 
 fn refuse(undecidable: Undecidable) -> OperatorError {
@@ -158,5 +161,6 @@ fn refuse(undecidable: Undecidable) -> OperatorError {
             error: "already_decided",
             message: format!("the call is already {} by {by}", decision.as_str()),
         },
+        Undecidable::Ledger(error) => error.into(),
     }
 }

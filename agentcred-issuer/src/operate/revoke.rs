@@ -46,19 +46,16 @@ pub(super) async fn revoke(
 ) -> Result<Reply, OperatorError> {
     let vault = &operations.vault;
     let now = vault.now();
-    let unreachable = |_| OperatorError::unavailable("the ledger cannot answer; try again");
     let (about, ended) = match named {
         Named::Nonce(NamedNonce { nonce_id }) => {
-            let call =
-                vault.ledger.revoke_nonce_named(&nonce_id, now).await.map_err(unreachable)?;
-            match call {
+            match vault.ledger.revoke_nonce_named(&nonce_id, now).await? {
                 Some(call) => (About::from(&call), Ended { grants: 0, nonces: 1 }),
                 None => return Ok(json(&Ended { grants: 0, nonces: 0 })),
             }
         }
         Named::Task(NamedTask { agent, task }) => {
-            let stopped = vault.ledger.stop_task(&agent, &task, now).await.map_err(unreachable)?;
-            vault.approvals.withdraw_task(&agent, &task);
+            let stopped = vault.ledger.stop_task(&agent, &task, now).await?;
+            vault.approvals.withdraw_task(&agent, &task).await;
             let StoppedTask { grants, nonces } = stopped;
             let about = About { agent: Some(agent), task: Some(task), ..About::default() };
             (about, Ended { grants, nonces })

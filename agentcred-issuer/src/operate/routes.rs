@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Client, Operations, Operator, approvals, page, readiness, reload, revoke};
 use crate::approvals::Decision;
+use crate::ledger::LedgerError;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 use crate::reply::{self, Reply};
 
@@ -56,8 +57,10 @@ pub(super) async fn route(
         Err(status) => return reply::empty(status),
     };
     let answered = match route {
-        Route::Page => Ok(page::approvals(&operator, &approvals::list(operations))),
-        Route::Approvals => Ok(approvals::list_json(operations)),
+        Route::Page => {
+            approvals::list(operations).await.map(|list| page::approvals(&operator, &list))
+        }
+        Route::Approvals => approvals::list_json(operations).await,
         Route::Decide(decision) => decide(operations, &operator, id, decision).await,
         Route::Metrics => Ok(measured(&operations.vault.metrics)),
         Route::Readiness => Ok(readiness::readiness(&operations.vault).await),
@@ -79,6 +82,12 @@ pub(super) struct OperatorError {
     pub(super) status: StatusCode,
     pub(super) error: &'static str,
     pub(super) message: String,
+}
+
+impl From<LedgerError> for OperatorError {
+    fn from(_: LedgerError) -> Self {
+        Self::unavailable("the ledger cannot answer; try again")
+    }
 }
 
 impl OperatorError {

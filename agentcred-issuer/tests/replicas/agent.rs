@@ -9,6 +9,7 @@ use agentcred_protocol::arguments::ArgumentsHash;
 use agentcred_protocol::assertion;
 use agentcred_protocol::clock::{Clock as _, SystemClock};
 use agentcred_protocol::key::SigningKey;
+use agentcred_protocol::names::ApprovalId;
 use agentcred_protocol::proof::{self, ProvenRequest};
 use agentcred_protocol::request::{NonceWish, RequestedCall, nonce_form, task_form};
 use agentcred_protocol::token::{GrantToken, NonceToken};
@@ -109,6 +110,17 @@ impl Agent {
         grant: &GrantToken,
         uses: u32,
     ) -> Result<NonceToken, Failed> {
+        self.mint_approved(at, grant, uses, None).await
+    }
+
+    /// The same with the name of the approval that it waits for.
+    pub(crate) async fn mint_approved(
+        &self,
+        at: SocketAddr,
+        grant: &GrantToken,
+        uses: u32,
+        approval: Option<&ApprovalId>,
+    ) -> Result<NonceToken, Failed> {
         let call = RequestedCall::new(
             "find_customers".parse().unwrap(),
             "call_1".parse().unwrap(),
@@ -120,7 +132,7 @@ impl Agent {
             resource: &self.issuer.join("/egress/stripe").unwrap(),
             scope: &"read:customers".parse().unwrap(),
             ttl: Ttl::from_seconds(300).unwrap(),
-            approval: None,
+            approval,
             summary: None,
             call: &call,
         };

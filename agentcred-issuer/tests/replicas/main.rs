@@ -11,6 +11,7 @@
 )]
 
 mod agent;
+mod approving;
 #[expect(dead_code, reason = "the ledger's own tests use all of it")]
 mod cluster;
 mod killing;

@@ -110,7 +110,8 @@ async fn a_task_has_no_more_live_nonces_than_it_may_at_all_issuers_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL"]
 async fn an_agent_has_its_rate_at_each_issuer_and_no_more() {
-    let stage = Stage::with(3, "rate = \"1/h\"\nburst = 4").await;
+    let rate = "[agents.billing]\nrate = \"1/h\"\nburst = 4";
+    let stage = Stage::with(3, |text| text.replace("[agents.billing]", rate)).await;
     for at in stage.addresses() {
         for _ in 0..4 {
             let _ = stage.agent.open(at).await.unwrap();

@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 /// One issuer: its process, and what it needs to be started again.
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     audit: PathBuf,
     process: Mutex<Option<Child>>,
 }
@@ -35,11 +35,11 @@ pub(crate) struct Replica {
 impl Stage {
     /// So many issuers.
     pub(crate) async fn of(replicas: usize) -> Self {
-        Self::with(replicas, "").await
+        Self::with(replicas, |text| text).await
     }
 
-    /// So many issuers whose configuration says this of the agent too.
-    pub(crate) async fn with(replicas: usize, of_agent: &str) -> Self {
+    /// So many issuers whose configuration is edited before each is started.
+    pub(crate) async fn with(replicas: usize, edit: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cluster = Cluster::start();
         cluster.create("ledger");
@@ -60,7 +60,7 @@ impl Stage {
             folder,
         };
         for name in ["a", "b", "c"].into_iter().take(replicas) {
-            let replica = stage.configure(name, issuer, of_agent);
+            let replica = stage.configure(name, issuer, &edit);
             if stage.replicas.is_empty() {
                 done(command().arg("migrate").arg("--config").arg(&replica.config));
             }
@@ -72,7 +72,7 @@ impl Stage {
         stage
     }
 
-    fn configure(&self, name: &str, issuer: &str, of_agent: &str) -> Replica {
+    fn configure(&self, name: &str, issuer: &str, edit: impl Fn(String) -> String) -> Replica {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut text = include_str!("issuer.toml")
             .replace("https://vault.example/", issuer)
@@ -80,14 +80,13 @@ impl Stage {
             .replace("\"a\"", &format!("{name:?}"))
             .replace("audit-a.jsonl", &format!("audit-{name}.jsonl"))
             .replace("https://api.stripe.com", &format!("http://{}", self.upstream.address))
-            .replace("[agents.billing]", &format!("[agents.billing]\n{of_agent}"))
             .replace("allow_networks = []", "allow_networks = [\"127.0.0.0/8\"]");
         // The database is the test's own; all else stands as it is documented.
         let ledger = text.find("[ledger]").unwrap();
         let next = ledger + text[ledger..].find("\n\n").unwrap();
         text.replace_range(ledger..next, self.cluster.ledger("ledger").trim());
         let config = self.folder.path().join(format!("{name}.toml"));
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(&config, edit(text)).unwrap();
         let audit = self.folder.path().join(format!("audit-{name}.jsonl"));
         Replica { address, config, audit, process: Mutex::default() }
     }
@@ -180,7 +179,7 @@ pub(crate) fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_agentcred-issuer"))
 }
 
-fn write_private(path: &Path, text: &str) {
+pub(crate) fn write_private(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     #[cfg(unix)]
     {

@@ -85,7 +85,8 @@ async fn version(client: &impl GenericClient) -> Result<usize, PostgresError> {
 
 /// The version of a database is how many of these it has seen. What was released is never
 /// changed: a change is a new file.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_approvals.sql")];
 
 const VERSIONS: &str = "
     SELECT pg_advisory_xact_lock(hashtext('agentcred.migrations'));

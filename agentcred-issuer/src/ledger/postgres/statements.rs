@@ -103,3 +103,47 @@ pub(super) const ENTER_EPOCH: &str = "
 
 /// Ends the epoch, whichever it is.
 pub(super) const END_EPOCH: &str = "DELETE FROM agentcred.epoch";
+
+/// Approval id, grant hash, agent, task, call, entry, expiry, now, before when to forget, the most
+/// that may wait, of them of the grant, the most rows, key check.
+pub(super) const ADD_APPROVAL: &str = "
+    SELECT pg_current_xact_id()::text::bigint, answer, same_id, same_entry
+      FROM agentcred.add_approval($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+/// Approval id, key check.
+pub(super) const APPROVAL: &str = "
+    SELECT entry, version FROM agentcred.approvals
+     WHERE approval_id = $1
+       AND xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($2))";
+
+/// Key check. Gives pairs of id and entry, as JSON.
+pub(super) const APPROVALS: &str = "
+    SELECT coalesce(json_agg(json_build_array(approval_id, entry)), '[]')::text
+      FROM agentcred.approvals
+     WHERE xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($1))";
+
+/// Approval id, the version that was read, entry, standing, expiry, key check.
+pub(super) const CHANGE_APPROVAL: &str = "
+    UPDATE agentcred.approvals
+       SET entry = $3, standing = $4, expires = $5, version = version + 1,
+           written_by = pg_current_xact_id()
+     WHERE approval_id = $1 AND version = $2
+       AND xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($6))
+    RETURNING pg_current_xact_id()::text::bigint";
+
+/// Approval id, the version that was read, key check.
+pub(super) const WITHDRAW_APPROVAL: &str = "
+    DELETE FROM agentcred.approvals
+     WHERE approval_id = $1 AND version = $2
+       AND xmin = written_by::xid AND epoch = (SELECT agentcred.current_epoch($3))
+    RETURNING pg_current_xact_id()::text::bigint";
+
+/// Grant hash.
+pub(super) const FORGET_GRANTS_APPROVALS: &str = "
+    WITH gone AS (DELETE FROM agentcred.approvals WHERE grant_hash = $1 RETURNING 1)
+    SELECT pg_current_xact_id()::text::bigint FROM (SELECT count(*) FROM gone) counted";
+
+/// Agent, task.
+pub(super) const FORGET_TASKS_APPROVALS: &str = "
+    WITH gone AS (DELETE FROM agentcred.approvals WHERE agent = $1 AND task = $2 RETURNING 1)
+    SELECT pg_current_xact_id()::text::bigint FROM (SELECT count(*) FROM gone) counted";

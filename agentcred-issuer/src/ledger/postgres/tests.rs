@@ -1,5 +1,6 @@
 //! The ledger's suite against a real PostgreSQL, and what only this ledger has.
 
+mod approvals;
 #[path = "../../../tests/replicas/cluster.rs"]
 mod cluster;
 mod history;
