@@ -50,8 +50,8 @@ impl Gate {
         passed_on(received, &self.service.request_headers).ok()
     }
 
-    /// The headers that come back.
-    pub fn answer_headers(&self, received: &HeaderMap, secret: &Scrubber) -> HeaderMap {
+    /// The headers that come back, if any do.
+    pub fn answer_headers(&self, received: &HeaderMap, secret: &Scrubber) -> Option<HeaderMap> {
         passed_back(received, &self.service.response_headers, [secret, secret])
     }
 }

@@ -30,26 +30,29 @@ pub(crate) fn passed_on(received: &HeaderMap, more: &[HeaderName]) -> Result<Hea
 }
 
 /// The headers of an answer that come back: those of every service and `more`, as far as no
-/// secret stands in them, in whole or in part. Their names are the upstream's words too.
+/// secret stands in them, in whole or in part. Their names are the upstream's words too. None when
+/// the values give a secret away together, so that it cannot be taken out of one.
 pub(crate) fn passed_back(
     received: &HeaderMap,
     more: &[HeaderName],
     scrubbers: [&Scrubber; 2],
-) -> HeaderMap {
-    let is_clean = |text: &[u8]| !scrubbers.iter().any(|it| it.finds(text) || it.shows(text));
+) -> Option<HeaderMap> {
+    let shows = |text: &[u8]| scrubbers.iter().any(|it| it.finds(text) || it.shows(text));
     let mut headers = HeaderMap::new();
+    let mut values = Vec::new();
     for (name, value) in received {
         let is_allowed = PASSED_BACK.contains(name)
             || more.contains(name)
             || PASSED_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-        if is_allowed && is_clean(name.as_str().as_bytes()) && is_clean(value.as_bytes()) {
+        if is_allowed && !shows(name.as_str().as_bytes()) && !shows(value.as_bytes()) {
             // Without its mark, a value that hyper took for sensitive would be hidden in logs
             // that need it; here none is left.
             let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
+            values.extend_from_slice(value.as_bytes());
             headers.append(name, value);
         }
     }
-    headers
+    (!shows(&values)).then_some(headers)
 }
 
 /// The request headers that every service gets when the caller sends them.

@@ -49,10 +49,12 @@ impl Answer {
         }
         let scrubbers = [keys.clone(), cleared.redemption().nonce().scrubber()];
         let more = &cleared.service().response_headers;
+        let headers = passed_back(&head.headers, more, scrubbers.each_ref())
+            .ok_or_else(|| unreadable("upstream_spread_a_secret").about(call))?;
         Ok(Self {
             about: call.into(),
             status: head.status,
-            headers: passed_back(&head.headers, more, scrubbers.each_ref()),
+            headers,
             fields: cleared.fields().cloned(),
             content: Content { media, body, scrubbers, deadline, limit },
         })

@@ -88,6 +88,20 @@ async fn a_key_spread_over_the_texts_of_json_lets_nothing_back() {
 }
 
 #[tokio::test]
+async fn a_key_spread_over_headers_lets_nothing_back() {
+    let in_headers = |pieces: [&str; 4]| {
+        let names = ["request-id", "x-request-id", "x-ratelimit-a", "x-ratelimit-b"];
+        let headers: Vec<_> = names.into_iter().zip(pieces).collect();
+        answer("200 OK", &headers, "{}")
+    };
+    let pieces = [&REAL_KEY[..9], &REAL_KEY[9..18], &REAL_KEY[18..27], &REAL_KEY[27..]];
+    assert_unreadable(in_headers(pieces), "upstream_spread_a_secret").await;
+    // Each alone is too short to be told from anything else, and others together are no key.
+    let (_, response) = ask(in_headers([pieces[1], "a", pieces[0], "b"])).await;
+    assert_eq!(response.headers()["request-id"], pieces[1]);
+}
+
+#[tokio::test]
 async fn large_json_passes_and_is_searched_while_it_does() {
     let padding = format!("\"{}\"", "a".repeat(300 * 1024));
     let body = format!("{{\"padding\":{padding},\"key\":\"{REAL_KEY}\"}}");
