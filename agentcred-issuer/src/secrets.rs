@@ -4,12 +4,15 @@ mod backoff;
 mod cache;
 mod env;
 mod error;
+mod failure;
 mod file;
 mod forms;
 mod ledger;
 mod local;
 mod openbao;
 mod reference;
+#[cfg(test)]
+mod stand_in;
 mod stores;
 #[cfg(test)]
 mod suite;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agentcred_protocol::clock::UnixTime;
+use agentcred_protocol::clock::{Clock, UnixTime};
 use aws_lc_rs::rand::SecureRandom;
 
 use super::Unavailable;
+use super::failure::Failure;
 
 /// When a store may be asked again. The waits double up to [`LONGEST`], and each is cut by up to
 /// a half at random, so that several issuers do not come back at once.
@@ -27,15 +28,30 @@ impl Backoff {
         Self { state: Mutex::default(), random }
     }
 
+    /// Asks when it may. What cannot be asked now is left alone for a while.
+    pub(super) async fn around<T>(
+        &self,
+        clock: &dyn Clock,
+        asking: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.admit(clock.now()).map_err(Failure::Unavailable)?;
+        let answered = asking.await;
+        match &answered {
+            Err(Failure::Unavailable(cause)) => self.failed(*cause, clock.now()),
+            _ => self.succeeded(),
+        }
+        answered
+    }
+
     /// Lets a question through, or tells why the last one failed.
-    pub(crate) fn admit(&self, now: UnixTime) -> Result<(), Unavailable> {
+    fn admit(&self, now: UnixTime) -> Result<(), Unavailable> {
         match self.state().held_back {
             Some((until, cause)) if now < until => Err(cause),
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn failed(&self, cause: Unavailable, now: UnixTime) {
+    fn failed(&self, cause: Unavailable, now: UnixTime) {
         let mut state = self.state();
         let wait = FIRST.saturating_mul(1 << state.failures.min(MOST_DOUBLED)).min(LONGEST);
         state.failures += 1;
@@ -45,7 +61,7 @@ impl Backoff {
         tracing::warn!(%cause, failures, "the secret store cannot be asked");
     }
 
-    pub(crate) fn succeeded(&self) {
+    fn succeeded(&self) {
         let before = std::mem::take(&mut *self.state());
         if before.failures > 0 {
             tracing::info!(failures = before.failures, "the secret store answers again");

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{SecretError, SecretRef};
+use super::failure::Failure;
+use super::{Secret, SecretError, SecretRef};
 
 /// A way to read a file.
-pub(super) type Reading = fn(&Path) -> Result<Zeroizing<Vec<u8>>, SecretError>;
+type Reading = fn(&Path) -> Result<Zeroizing<Vec<u8>>, SecretError>;
 
 /// Reads a file that nobody else can read.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
@@ -43,6 +44,19 @@ fn read_if(
     let mut text = Zeroizing::new(Vec::with_capacity(MOST));
     file.take(MOST as u64).read_to_end(&mut text).map_err(unreadable)?;
     Ok(text)
+}
+
+/// Reads what a login shows a store, in one of these ways.
+pub(super) async fn secret(path: &Path, how: Reading) -> Result<Secret, Failure> {
+    let reference = SecretRef::File(path.to_owned());
+    let path = path.to_owned();
+    // A file may lie on a slow mount.
+    let text = match tokio::task::spawn_blocking(move || how(&path)).await {
+        Ok(read) => read.map_err(Failure::Login)?,
+        Err(_) => return Err(Failure::Login(SecretError::Missing { reference })),
+    };
+    let unusable = |cause| Failure::Login(SecretError::Unusable { reference, cause });
+    Secret::new(text).map_err(unusable)
 }
 
 #[cfg(unix)]

@@ -14,7 +14,8 @@ use agentcred_protocol::clock::Clock;
 use http::{HeaderValue, StatusCode};
 
 use super::backoff::Backoff;
-use super::{Secret, SecretError, SecretRef, StoreParts, Unavailable, UnusableSecret};
+use super::failure::Failure;
+use super::{Secret, SecretError, SecretRef, StoreParts};
 use crate::service::Destination;
 use api::Api;
 use session::Session;
@@ -63,15 +64,8 @@ impl OpenBao {
         field: &str,
         reference: &SecretRef,
     ) -> Result<Secret, SecretError> {
-        let admitted = self.backoff.admit(self.clock.now()).map_err(Failure::Unavailable);
-        let read = match admitted {
-            Ok(()) => self.read(&self.address(path), field).await,
-            Err(failure) => return Err(failure.about(reference)),
-        };
-        match &read {
-            Err(Failure::Unavailable(cause)) => self.backoff.failed(*cause, self.clock.now()),
-            _ => self.backoff.succeeded(),
-        }
+        let address = self.address(path);
+        let read = self.backoff.around(&*self.clock, self.read(&address, field)).await;
         read.map_err(|failure| failure.about(reference))
     }
 
@@ -96,31 +90,5 @@ impl OpenBao {
         let longest = named.max_by_key(|(mount, _)| mount.len());
         let (mount, rest) = longest.or_else(|| path.split_once('/')).unwrap_or((path, ""));
         format!("/v1/{mount}/data/{rest}")
-    }
-}
-
-/// Why there is no secret. Nothing of an answer but its status is part of it.
-#[derive(Debug)]
-enum Failure {
-    Unavailable(Unavailable),
-    Missing,
-    Refused(StatusCode),
-    LoginRefused(StatusCode),
-    Unusable(UnusableSecret),
-    /// What this issuer logs in with cannot be had.
-    Login(SecretError),
-}
-
-impl Failure {
-    fn about(self, reference: &SecretRef) -> SecretError {
-        let reference = reference.clone();
-        match self {
-            Self::Unavailable(cause) => SecretError::Unavailable { reference, cause },
-            Self::Missing => SecretError::Missing { reference },
-            Self::Refused(_) => SecretError::Denied { reference },
-            Self::LoginRefused(status) => SecretError::LoginRefused { reference, status },
-            Self::Unusable(cause) => SecretError::Unusable { reference, cause },
-            Self::Login(error) => error,
-        }
     }
 }

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::answers::{LookedUp, Read, Token};
 use super::{Failure, OpenBaoConfig};
-use crate::ask::{Unanswered, ask};
 use crate::resolver::Resolver;
+use crate::secrets::failure::ask_in_time;
 use crate::secrets::{Secret, Unavailable};
 use crate::service::Destination;
 
@@ -84,12 +84,8 @@ impl Api {
         if let Some(token) = token {
             headers.insert(TOKEN, token.header_value("", "").map_err(Failure::Unusable)?);
         }
-        let asking = ask(&self.destination, &*self.resolver, question, LARGEST_ANSWER);
-        let answer = match tokio::time::timeout(self.timeout, asking).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(unanswered)) => return Err(Failure::Unavailable(unavailable(&unanswered))),
-            Err(_) => return Err(Failure::Unavailable(Unavailable::Slow)),
-        };
+        let answer =
+            ask_in_time(&self.destination, &*self.resolver, question, self.timeout).await?;
         // The body of an error is not looked at: it may hold anything.
         Err(match answer.status() {
             StatusCode::OK => return Ok(answer.into_body()),
@@ -111,20 +107,6 @@ fn of_login(failure: Failure) -> Failure {
     }
 }
 
-fn unavailable(unanswered: &Unanswered) -> Unavailable {
-    match unanswered {
-        Unanswered::Unreachable(error) => {
-            tracing::debug!(%error, "no connection to the secret store");
-            Unavailable::Unreachable(error.kind())
-        }
-        Unanswered::BrokeOff => Unavailable::BrokeOff,
-        Unanswered::TooLong(_) => Unavailable::Unreadable,
-    }
-}
-
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
-
-/// A secret of many fields, each as long as one may be.
-const LARGEST_ANSWER: usize = 64 * 1024;

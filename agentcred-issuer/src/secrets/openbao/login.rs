@@ -2,14 +2,14 @@
 //! so that what was replaced in them is used at the next login.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use super::Failure;
 use super::answers::Token;
 use super::api::Api;
-use crate::secrets::{Secret, SecretError, SecretRef, file};
+use crate::secrets::{Secret, file};
 
 /// A login method.
 #[derive(Clone, Debug)]
@@ -28,21 +28,21 @@ impl Login {
     pub(super) async fn log_in(&self, api: &Api) -> Result<Token, Failure> {
         match self {
             Self::Token { file } => {
-                let text = read(file, file::read).await?;
+                let text = file::secret(file, file::read).await?;
                 let known = api.look_up(&text).await?;
                 Ok(Token { text, life: known.life, is_renewable: known.is_renewable })
             }
             Self::AppRole { mount, role_id, secret_id_file } => {
-                let secret_id = read(secret_id_file, file::read).await?;
+                let secret_id = file::secret(secret_id_file, file::read).await?;
                 api.log_in(mount, body("role_id", role_id, "secret_id", &secret_id)).await
             }
             Self::Jwt { mount, role, file } => {
-                let jwt = read(file, file::read).await?;
+                let jwt = file::secret(file, file::read).await?;
                 api.log_in(mount, body("role", role, "jwt", &jwt)).await
             }
             Self::Kubernetes { mount, role, file } => {
                 // Who may read it is the node's decision, which it is not asked about.
-                let jwt = read(file, file::read_projected).await?;
+                let jwt = file::secret(file, file::read_projected).await?;
                 api.log_in(mount, body("role", role, "jwt", &jwt)).await
             }
         }
@@ -51,18 +51,6 @@ impl Login {
 
 fn body(name: &str, value: &str, secret_name: &str, secret: &Secret) -> Bytes {
     Bytes::from_owner(secret.json_field(name, value, secret_name))
-}
-
-async fn read(path: &Path, how: file::Reading) -> Result<Secret, Failure> {
-    let reference = SecretRef::File(path.to_owned());
-    let path = path.to_owned();
-    // A file may lie on a slow mount.
-    let text = match tokio::task::spawn_blocking(move || how(&path)).await {
-        Ok(read) => read.map_err(Failure::Login)?,
-        Err(_) => return Err(Failure::Login(SecretError::Missing { reference })),
-    };
-    let unusable = |cause| Failure::Login(SecretError::Unusable { reference, cause });
-    Secret::new(text).map_err(unusable)
 }
 
 impl fmt::Display for Login {

@@ -15,12 +15,12 @@ use tempfile::TempDir;
 
 use crate::config::Config;
 use crate::resolver::SystemResolver;
+use crate::secrets::stand_in::{answer, serve};
 use crate::secrets::suite::{self, Shelf};
 use crate::secrets::{
     SecretError, SecretRef, SecretStore, StoreParts, Stores, Unavailable, write_private,
 };
 use bao::Bao;
-use hostile::{answer, serve};
 
 const APPROLE: &str = "[secrets.openbao.approle]\nrole_id = \"ROLE\"\nsecret_id_file = \"id\"";
 
