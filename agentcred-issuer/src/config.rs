@@ -80,7 +80,7 @@
 //!
 //! [services.stripe]
 //! origin = "https://api.stripe.com"
-//! secret = "env:STRIPE_KEY"             # or file:PATH or openbao:MOUNT/PATH#FIELD
+//! secret = "env:STRIPE_KEY"             # or file:, openbao:, aws-secretsmanager:
 //! inject = { header = "authorization", format = "Bearer {secret}" }   # other ways stand below
 //! allow_networks   = []                 # private networks that it may be dialled in
 //! ca_file          = "ca.pem"           # optional; else the machine's trust store

@@ -112,12 +112,15 @@ async fn resolve(
     }
 }
 
-/// A key goes in the clear to this very machine only, whatever `localhost` resolves to.
+/// A key goes in the clear to this very machine or its platform only, whatever `localhost` resolves to.
 fn may_dial(destination: &Destination, address: IpAddr) -> bool {
     destination.networks.permit(address)
         && match destination.transport {
             Transport::Tls(_) => true,
             Transport::Loopback => address.to_canonical().is_loopback(),
+            Transport::LinkLocal => {
+                matches!(address.to_canonical(), IpAddr::V4(v4) if v4.is_link_local())
+            }
         }
 }
 
@@ -186,3 +189,25 @@ impl AsyncWrite for Stream {
 
 /// How long one address may say nothing before the next one is tried: two packets that were lost.
 const LONGEST_CONNECT: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Networks;
+    use crate::service::Origin;
+
+    #[test]
+    fn what_goes_in_the_clear_stays_on_the_machine_and_its_platform() {
+        for (transport, allowed) in
+            [(Transport::Loopback, "127.0.0.1"), (Transport::LinkLocal, "169.254.169.254")]
+        {
+            let origin = Origin::read("http://localhost").unwrap();
+            let destination = Destination { origin, networks: Networks::all(), transport };
+            for address in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "93.184.215.14", "fe80::1"]
+            {
+                let may = may_dial(&destination, address.parse().unwrap());
+                assert_eq!(may, address == allowed, "{address}");
+            }
+        }
+    }
+}

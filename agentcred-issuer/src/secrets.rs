@@ -1,5 +1,6 @@
 //! Secrets: real keys, where they come from, and all that may be done with one.
 
+mod aws;
 mod backoff;
 mod cache;
 mod env;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
 
+pub(crate) use aws::{AwsConfig, AwsLogin};
 pub(crate) use cache::{Cache, Fetched, Times};
 pub use error::{SecretError, Unavailable, UnusableSecret};
 pub(crate) use file::read as read_private;

@@ -60,6 +60,8 @@ pub(crate) struct Destination {
 pub(crate) enum Transport {
     /// In the clear, within this machine.
     Loopback,
+    /// In the clear, to the metadata service of the machine's own platform.
+    LinkLocal,
     /// By TLS, with what the upstream's certificate is verified by.
     Tls(Arc<ClientConfig>),
 }

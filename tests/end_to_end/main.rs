@@ -18,6 +18,8 @@ mod faults;
 mod holds;
 mod policy;
 #[cfg(target_os = "linux")]
+mod secretsmanager;
+#[cfg(target_os = "linux")]
 mod stores;
 mod tap;
 mod vault;
@@ -33,6 +35,10 @@ mod cluster;
 #[cfg(target_os = "linux")]
 #[path = "../residue/tests/memory/process.rs"]
 mod memory;
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "the suite of secret stores uses all of it")]
+#[path = "../../agentcred-issuer/tests/stores/moto.rs"]
+mod moto;
 
 #[path = "../../examples/billing_agent/sandbox/mod.rs"]
 mod sandbox;

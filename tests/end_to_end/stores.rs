@@ -20,18 +20,19 @@ use crate::tap::Tap;
 use crate::vault::{Ground, Vault};
 
 /// More open invoices than a page holds, so that one nonce has several uses.
-const QUESTION: &str = "How much does kestrel.pine@example.com owe, and on which invoices?";
+pub(crate) const QUESTION: &str =
+    "How much does kestrel.pine@example.com owe, and on which invoices?";
 const DOCUMENT: &str = include_str!("../../docs/secrets.md");
 
 /// The configuration that the documentation shows in one of its sections.
-fn documented(section: &str) -> Table {
+pub(crate) fn documented(section: &str) -> Table {
     let section = DOCUMENT.split("\n## ").find(|it| it.starts_with(section)).unwrap();
     let text = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     text.parse().unwrap()
 }
 
 /// Lays one configuration over another, key by key.
-fn lay(over: Table, policy: &mut Table) {
+pub(crate) fn lay(over: Table, policy: &mut Table) {
     for (key, value) in over {
         match (value, policy.get_mut(&key)) {
             (Value::Table(over), Some(Value::Table(under))) => lay(over, under),
@@ -107,12 +108,12 @@ impl Stage {
     }
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
 /// Comes back once it is so. What it waits for is asked over HTTP or of a process each time.
-async fn until(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
+pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
     let waiting = async { while !is_so().await {} };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
 }

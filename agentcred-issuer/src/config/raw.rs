@@ -1,5 +1,7 @@
 //! The configuration as it is written: the TOML grammar, nothing checked but its shape.
 
+mod secrets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -7,6 +9,10 @@ use std::path::PathBuf;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+pub(crate) use secrets::{
+    RawAppRole, RawAws, RawInstance, RawJwt, RawKubernetes, RawOpenBao, RawSecrets, RawWebIdentity,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,75 +95,6 @@ impl Default for RawTasks {
     fn default() -> Self {
         Self { max_outstanding: 1000, rate: None, burst: None }
     }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawSecrets {
-    pub(crate) cache: Option<String>,
-    pub(crate) overlap: Option<String>,
-    pub(crate) stale: Option<String>,
-    pub(crate) openbao: Option<RawOpenBao>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawOpenBao {
-    pub(crate) address: String,
-    pub(crate) namespace: Option<String>,
-    pub(crate) ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) mounts: Vec<String>,
-    pub(crate) timeout: Option<String>,
-    pub(crate) token_file: Option<PathBuf>,
-    pub(crate) approle: Option<RawAppRole>,
-    pub(crate) jwt: Option<RawJwt>,
-    pub(crate) kubernetes: Option<RawKubernetes>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawAppRole {
-    #[serde(default = "approle")]
-    pub(crate) mount: String,
-    pub(crate) role_id: String,
-    pub(crate) secret_id_file: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawJwt {
-    #[serde(default = "jwt")]
-    pub(crate) mount: String,
-    pub(crate) role: String,
-    pub(crate) jwt_file: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawKubernetes {
-    #[serde(default = "kubernetes")]
-    pub(crate) mount: String,
-    pub(crate) role: String,
-    #[serde(default = "service_account")]
-    pub(crate) jwt_file: PathBuf,
-}
-
-fn approle() -> String {
-    "approle".to_owned()
-}
-
-fn jwt() -> String {
-    "jwt".to_owned()
-}
-
-fn kubernetes() -> String {
-    "kubernetes".to_owned()
-}
-
-/// Where Kubernetes puts the token of a pod's service account.
-fn service_account() -> PathBuf {
-    "/var/run/secrets/kubernetes.io/serviceaccount/token".into()
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! Checks `[secrets]`: for how long keys are kept, and where the stores are that have them.
 
+mod aws;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,24 +42,33 @@ pub(super) fn check_stores(
     findings: &mut Findings<'_>,
 ) -> StoresConfig {
     let openbao = raw.openbao.and_then(|raw| check_openbao(raw, folder, findings));
-    StoresConfig { openbao }
+    let aws = raw.aws.and_then(|raw| aws::check(raw, folder, findings));
+    StoresConfig { openbao, aws }
 }
 
 /// The stores that are named, with or without a finding.
 pub(super) struct Named {
     openbao: bool,
+    aws: bool,
 }
 
 impl Named {
     pub(super) fn of(raw: &RawSecrets) -> Self {
-        Self { openbao: raw.openbao.is_some() }
+        Self { openbao: raw.openbao.is_some(), aws: raw.aws.is_some() }
     }
 
     /// Every reference must be of a store that is named.
     pub(super) fn check(&self, reference: &SecretRef, at: &Key, findings: &mut Findings<'_>) {
-        if matches!(reference, SecretRef::OpenBao { .. }) && !self.openbao {
-            findings.error(at, "is in OpenBao; add [secrets.openbao] and say there where that is");
-        }
+        let lacking = match reference {
+            SecretRef::OpenBao { .. } if !self.openbao => {
+                "is in OpenBao; add [secrets.openbao] and say there where that is"
+            }
+            SecretRef::AwsSecretsManager { .. } if !self.aws => {
+                "is in AWS Secrets Manager; add [secrets.aws] and say there in which region"
+            }
+            _ => return,
+        };
+        findings.error(at, lacking);
     }
 }
 
@@ -90,13 +101,7 @@ fn check_openbao(
             );
         }
     }
-    let timeout = match raw.timeout.as_deref().map(str::parse::<Ttl>) {
-        None => Some(TIMEOUT),
-        Some(read) => read.ok().map(Ttl::duration).filter(|timeout| *timeout <= LONGEST_TIMEOUT),
-    };
-    if timeout.is_none() {
-        findings.error(&at.field("timeout"), "must be 1s to 30s");
-    }
+    let timeout = check_timeout(raw.timeout.as_deref(), &at, findings);
     let logins = Logins {
         token_file: raw.token_file,
         approle: raw.approle,
@@ -115,6 +120,17 @@ fn check_openbao(
         timeout: timeout?,
         login: login?,
     })
+}
+
+fn check_timeout(text: Option<&str>, at: &Key, findings: &mut Findings<'_>) -> Option<Duration> {
+    let timeout = match text.map(str::parse::<Ttl>) {
+        None => Some(TIMEOUT),
+        Some(read) => read.ok().map(Ttl::duration).filter(|timeout| *timeout <= LONGEST_TIMEOUT),
+    };
+    if timeout.is_none() {
+        findings.error(&at.field("timeout"), "must be 1s to 30s");
+    }
+    timeout
 }
 
 fn check_transport(
@@ -273,5 +289,10 @@ secret_id_file = "secret-id"
         let finding = refused.findings().iter().find(at).unwrap();
         assert_eq!(finding.line, Some(4));
         assert!(finding.message.contains("[secrets.openbao]"), "{finding}");
+        let refused = config(&text.replace("openbao:kv/nonce#key", "aws-secretsmanager:nonce"));
+        let refused = refused.unwrap_err();
+        let finding = refused.findings().iter().find(at).unwrap();
+        assert_eq!(finding.line, Some(4));
+        assert!(finding.message.contains("[secrets.aws]"), "{finding}");
     }
 }

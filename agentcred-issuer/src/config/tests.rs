@@ -169,7 +169,7 @@ const REFUSED: &[Change] = &[
         "plain http",
     ),
     // Its key and how that is put in.
-    ("file:stripe.key", "sk_live_canary", "services.stripe.secret", "env:NAME or file:PATH"),
+    ("file:stripe.key", "sk_live_canary", "services.stripe.secret", "env:NAME, file:PATH"),
     ("file:stripe.key", "env:", "services.stripe.secret", "variable"),
     ("\"file:stripe.key\"", "{ inline = \"sk_live_canary\" }", "", "invalid type"),
     (

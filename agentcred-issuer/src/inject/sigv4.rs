@@ -43,7 +43,7 @@ impl SigV4 {
     }
 
     /// Signs a request to which nothing is added later. Gives the signature.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &self,
         request: &mut Request<Bytes>,
         key: &Secret,

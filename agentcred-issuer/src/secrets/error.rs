@@ -113,6 +113,9 @@ pub enum UnusableSecret {
     /// It is a number, a list or an object.
     #[error("is no text")]
     NotText,
+    /// It is not the JSON object in which a field was looked for.
+    #[error("is no JSON object, so that it has no fields")]
+    NotObject,
     /// A user name ends at its first colon (RFC 7617 section 2).
     #[error("holds a colon, which no user name may")]
     HasColon,

@@ -44,8 +44,12 @@ impl Secret {
     /// A form with the credentials of an OAuth client in it (RFC 6749 section 2.3.1).
     pub(crate) fn client_form(&self, form: &str, id: &str) -> Zeroizing<Vec<u8>> {
         let id: String = byte_serialize(id.as_bytes()).collect();
-        let names = [form.as_bytes(), b"&client_id=", id.as_bytes(), b"&client_secret="];
-        joined(&[&*joined(&names), self.form_encoded().as_bytes()])
+        self.form_field(&format!("{form}&client_id={id}"), "client_secret")
+    }
+
+    /// A form with the key in one more field.
+    pub(crate) fn form_field(&self, form: &str, name: &str) -> Zeroizing<Vec<u8>> {
+        joined(&[form, "&", name, "=", &*self.form_encoded()].map(str::as_bytes))
     }
 
     /// A JSON object of a plain field and one with the key.

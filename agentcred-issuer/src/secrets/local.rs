@@ -32,7 +32,9 @@ async fn read(reference: &SecretRef) -> Result<Zeroizing<Vec<u8>>, SecretError> 
                 Err(_) => Err(SecretError::Missing { reference: reference.clone() }),
             }
         }
-        SecretRef::OpenBao { .. } => Err(SecretError::Unsupported { reference: reference.clone() }),
+        SecretRef::OpenBao { .. } | SecretRef::AwsSecretsManager { .. } => {
+            Err(SecretError::Unsupported { reference: reference.clone() })
+        }
     }
 }
 
@@ -118,8 +120,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_another_store_has_is_refused() {
-        let elsewhere = SecretRef::read("openbao:kv/stripe#key", Path::new("")).unwrap();
-        let error = LocalSecrets.fetch(&elsewhere).await.unwrap_err();
-        assert!(matches!(error, SecretError::Unsupported { .. }), "{error}");
+        for text in ["openbao:kv/stripe#key", "aws-secretsmanager:stripe"] {
+            let elsewhere = SecretRef::read(text, Path::new("")).unwrap();
+            let error = LocalSecrets.fetch(&elsewhere).await.unwrap_err();
+            assert!(matches!(error, SecretError::Unsupported { .. }), "{error}");
+        }
     }
 }

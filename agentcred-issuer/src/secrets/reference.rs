@@ -18,6 +18,14 @@ pub enum SecretRef {
         /// The field of the secret.
         field: Box<str>,
     },
+    /// A secret in AWS Secrets Manager: `aws-secretsmanager:NAME`, or `...#FIELD` where it is a
+    /// JSON object.
+    AwsSecretsManager {
+        /// Its name or its ARN.
+        name: Box<str>,
+        /// The field, if not the whole text is meant.
+        field: Option<Box<str>>,
+    },
 }
 
 impl SecretRef {
@@ -33,9 +41,13 @@ impl SecretRef {
                 "must name mount, path and field after openbao:, as openbao:kv/stripe#api_key, in \
                  letters, digits, -, _ and .",
             ),
-            _ => Err("must say where the key is kept, as env:NAME or file:PATH or \
-                      openbao:MOUNT/PATH#FIELD; if this is the key itself, take it out of the \
-                      configuration and change it"),
+            Some(("aws-secretsmanager", place)) => read_aws(place).ok_or(
+                "must be a name or an ARN after aws-secretsmanager:, and a field after # if one is \
+                 meant, as aws-secretsmanager:prod/stripe#api_key",
+            ),
+            _ => Err("must say where the key is kept, as env:NAME, file:PATH, \
+                      openbao:MOUNT/PATH#FIELD or aws-secretsmanager:NAME#FIELD; if this is the \
+                      key itself, take it out of the configuration and change it"),
         }
     }
 }
@@ -46,6 +58,10 @@ impl fmt::Display for SecretRef {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::OpenBao { path, field } => write!(f, "openbao:{path}#{field}"),
+            Self::AwsSecretsManager { name, field: None } => write!(f, "aws-secretsmanager:{name}"),
+            Self::AwsSecretsManager { name, field: Some(field) } => {
+                write!(f, "aws-secretsmanager:{name}#{field}")
+            }
         }
     }
 }
@@ -56,12 +72,26 @@ fn read_openbao(place: &str) -> Option<SecretRef> {
     is_sound.then(|| SecretRef::OpenBao { path: path.into(), field: field.into() })
 }
 
+fn read_aws(place: &str) -> Option<SecretRef> {
+    let (name, field) = match place.split_once('#') {
+        None => (place, None),
+        Some((name, field)) => (name, Some(field)),
+    };
+    // What a name may hold, and the colons of an ARN.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte);
+    let is_sound = (1..=LONGEST_PATH).contains(&name.len())
+        && name.bytes().all(is_plain)
+        && field.is_none_or(is_segment);
+    let read = || SecretRef::AwsSecretsManager { name: name.into(), field: field.map(Into::into) };
+    is_sound.then(read)
+}
+
 /// A path that needs no encoding and leads where it says.
 pub(crate) fn is_path(text: &str) -> bool {
     text.len() <= LONGEST_PATH && text.split('/').all(is_segment)
 }
 
-fn is_segment(text: &str) -> bool {
+pub(super) fn is_segment(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !text.is_empty() && !matches!(text, "." | "..") && text.bytes().all(is_plain)
 }
@@ -80,7 +110,14 @@ mod tests {
 
     #[test]
     fn what_is_read_is_shown_as_it_was_written() {
-        for text in ["env:KEY", "openbao:kv/stripe#api_key", "openbao:team/kv/eu/stripe.v2#k-1"] {
+        for text in [
+            "env:KEY",
+            "openbao:kv/stripe#api_key",
+            "openbao:team/kv/eu/stripe.v2#k-1",
+            "aws-secretsmanager:prod/stripe",
+            "aws-secretsmanager:stripe#api_key",
+            "aws-secretsmanager:arn:aws:secretsmanager:eu-central-1:1:secret:stripe-Ab1#key",
+        ] {
             assert_eq!(SecretRef::read(text, FOLDER.as_ref()).unwrap().to_string(), text);
         }
         let file = SecretRef::read("file:key", FOLDER.as_ref()).unwrap();
@@ -105,6 +142,12 @@ mod tests {
             "openbao:kv/canary#key#key",
             "openbao:kv/canary?version=1#key",
             "openbao:kv/c%61nary#key",
+            "aws-secretsmanager:",
+            "aws-secretsmanager:#canary",
+            "aws-secretsmanager:canary#",
+            "aws-secretsmanager:can ary",
+            "aws-secretsmanager:canary?",
+            "aws-secretsmanager:canary#key#key",
         ] {
             let message = SecretRef::read(text, FOLDER.as_ref()).unwrap_err();
             assert!(!message.contains("canary"), "{message}");

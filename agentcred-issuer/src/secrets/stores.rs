@@ -7,8 +7,9 @@ use agentcred_protocol::clock::Clock;
 use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
+use super::aws::Aws;
 use super::openbao::OpenBao;
-use super::{LocalSecrets, OpenBaoConfig, Secret, SecretError, SecretRef, SecretStore};
+use super::{AwsConfig, LocalSecrets, OpenBaoConfig, Secret, SecretError, SecretRef, SecretStore};
 use crate::resolver::{Resolver, SystemResolver};
 use crate::steady::SteadyClock;
 
@@ -34,27 +35,33 @@ impl StoreParts {
 #[derive(Debug, Default)]
 pub(crate) struct StoresConfig {
     pub(crate) openbao: Option<OpenBaoConfig>,
+    pub(crate) aws: Option<AwsConfig>,
 }
 
 /// The secrets of this machine, and of the stores that a configuration names.
 pub(crate) struct Stores {
     local: LocalSecrets,
     openbao: Option<OpenBao>,
+    aws: Option<Aws>,
 }
 
 impl Stores {
     pub(crate) fn of(config: &StoresConfig, parts: &StoreParts) -> Self {
         let openbao = config.openbao.as_ref().map(|config| OpenBao::new(config, parts));
-        Self { local: LocalSecrets, openbao }
+        let aws = config.aws.as_ref().map(|config| Aws::new(config, parts));
+        Self { local: LocalSecrets, openbao, aws }
     }
 }
 
 #[async_trait]
 impl SecretStore for Stores {
     async fn fetch(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
-        match (reference, &self.openbao) {
-            (SecretRef::OpenBao { path, field }, Some(openbao)) => {
+        match (reference, &self.openbao, &self.aws) {
+            (SecretRef::OpenBao { path, field }, Some(openbao), _) => {
                 openbao.fetch(path, field, reference).await
+            }
+            (SecretRef::AwsSecretsManager { name, field }, _, Some(aws)) => {
+                aws.fetch(name, field.as_deref(), reference).await
             }
             _ => self.local.fetch(reference).await,
         }
@@ -63,6 +70,9 @@ impl SecretStore for Stores {
 
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stores").field("openbao", &self.openbao.is_some()).finish_non_exhaustive()
+        f.debug_struct("Stores")
+            .field("openbao", &self.openbao.is_some())
+            .field("aws", &self.aws.is_some())
+            .finish_non_exhaustive()
     }
 }
