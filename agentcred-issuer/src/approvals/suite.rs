@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::*;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_millis(1_800_000_000_000);
-const LIFE: Duration = Duration::from_mins(5);
+pub(crate) const LIFE: Duration = Duration::from_mins(5);
 
 /// Runs every check on a store of its own.
 pub(crate) async fn run(store: impl AsyncFn() -> Arc<dyn ApprovalStore>) {

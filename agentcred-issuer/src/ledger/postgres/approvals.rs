@@ -47,7 +47,7 @@ impl ApprovalStore for PostgresApprovals {
         bounds: &ApprovalBounds,
         now: UnixTime,
     ) -> Result<Added, LedgerError> {
-        let most = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let most = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let call = &entry.call;
         let given: Given<'_> = &[
             &id.as_str(),
@@ -58,10 +58,10 @@ impl ApprovalStore for PostgresApprovals {
             &json(entry)?,
             &millis(entry.expires),
             &millis(now),
-            &millis(now).saturating_sub(most(RETENTION.as_millis())),
-            &most(bounds.most as u128),
-            &most(bounds.most_per_task as u128),
-            &most(MOST_ENTRIES as u128),
+            &over(now),
+            &most(bounds.most),
+            &most(bounds.most_per_task),
+            &most(MOST_ENTRIES),
             &self.database.epoch.key_check(),
         ];
         // When the epoch was over, there is another after the first attempt.
@@ -137,6 +137,11 @@ impl ApprovalStore for PostgresApprovals {
         self.database.write(statements::FORGET_TASKS_APPROVALS, given).await?;
         Ok(())
     }
+}
+
+/// Before when an entry must be over for nobody to be shown it any more.
+pub(super) fn over(now: UnixTime) -> i64 {
+    millis(now).saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// As much of it as the database decides by.

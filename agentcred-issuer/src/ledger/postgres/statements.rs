@@ -147,3 +147,10 @@ pub(super) const FORGET_GRANTS_APPROVALS: &str = "
 pub(super) const FORGET_TASKS_APPROVALS: &str = "
     WITH gone AS (DELETE FROM agentcred.approvals WHERE agent = $1 AND task = $2 RETURNING 1)
     SELECT pg_current_xact_id()::text::bigint FROM (SELECT count(*) FROM gone) counted";
+
+/// Before when to forget.
+pub(super) const FORGET_OLD_APPROVALS: &str = "
+    WITH old AS (
+        SELECT approval_id FROM agentcred.approvals WHERE expires <= $1 FOR UPDATE SKIP LOCKED),
+    gone AS (DELETE FROM agentcred.approvals WHERE approval_id IN (TABLE old) RETURNING 1)
+    SELECT count(*) FROM gone";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agentcred_protocol::clock::UnixTime;
 
 use super::database::{Database, Failed};
-use super::{millis, statements};
+use super::{approvals, millis, statements};
 
 /// When to tidy next.
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ impl Tidying {
 /// whether that is so; it is not when another issuer is at it.
 pub(super) async fn tidy(database: &Database, now: UnixTime) -> Result<bool, Failed> {
     let over = millis(now).saturating_sub(RETENTION);
+    database.ask(statements::FORGET_OLD_APPROVALS, &[&approvals::over(now)]).await?;
     loop {
         let step = database.ask(statements::TIDY, &[&millis(now), &over]).await?;
         match step.ok_or(Failed::Unreachable)?.try_get(0)? {

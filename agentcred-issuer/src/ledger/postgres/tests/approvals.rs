@@ -2,8 +2,9 @@
 //! approval in another epoch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{PostgresLedger, Stage};
+use super::{PostgresLedger, Stage, tidy};
 use crate::approvals::suite::{self, approvals, ask, call, decide, take};
 use crate::approvals::{ApprovalStore, Approved, Decision, Unapproved};
 use crate::ledger::begin_epoch;
@@ -36,6 +37,21 @@ async fn what_one_issuer_is_asked_another_knows() {
     take(&asked, "1", &call).await.unwrap().use_up();
     let twice = take(&told, "1", &call).await.map(Approved::use_up);
     assert_eq!(twice, Err(Unapproved::Over));
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_was_shown_of_a_call_is_forgotten_whether_or_not_another_is_asked() {
+    let stage = Stage::set().await;
+    let ledger = stage.ledger().await;
+    ask(&approvals(store(&ledger)), "1", &call("g", "c")).await.unwrap();
+    let expires = suite::NOW + suite::LIFE;
+    let kept_after = async |now| {
+        assert!(tidy::tidy(&ledger.database, now).await.unwrap());
+        stage.cluster.sql("ledger", "SELECT count(*) FROM agentcred.approvals")
+    };
+    assert_eq!(kept_after(expires + Duration::from_mins(9)).await, "1");
+    assert_eq!(kept_after(expires + Duration::from_mins(10)).await, "0");
 }
 
 #[tokio::test]
