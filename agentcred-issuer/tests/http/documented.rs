@@ -10,7 +10,10 @@ use crate::stage::{new_key, write_private};
 use crate::tls::Authority;
 
 const DOCUMENTED: &str = include_str!("../../../docs/issuer.toml");
-const GRAMMAR: &str = include_str!("../../src/config/raw.rs");
+const GRAMMAR: &str = concat!(
+    include_str!("../../src/config/raw.rs"),
+    include_str!("../../src/config/raw/secrets.rs")
+);
 
 #[test]
 fn the_documented_configuration_is_accepted_without_a_warning() {
