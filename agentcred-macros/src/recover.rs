@@ -49,14 +49,14 @@ impl ToTokens for Broken {
                 #[automatically_derived]
                 impl __agentcred::Tool for #ident {
                     fn definition(&self) -> __agentcred::ToolDefinition {
-                        ::core::unimplemented!()
+                        ::core::unreachable!()
                     }
 
                     fn prepare(
                         &self,
                         _: __agentcred::Arguments,
                     ) -> ::core::result::Result<__agentcred::Invocation, __agentcred::ArgumentError> {
-                        ::core::unimplemented!()
+                        ::core::unreachable!()
                     }
                 }
             };

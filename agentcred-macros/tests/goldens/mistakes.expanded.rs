@@ -49,7 +49,7 @@ const _: () = {
     #[automatically_derived]
     impl __agentcred::Tool for FindCustomers {
         fn definition(&self) -> __agentcred::ToolDefinition {
-            ::core::unimplemented!()
+            ::core::unreachable!()
         }
         fn prepare(
             &self,
@@ -58,7 +58,7 @@ const _: () = {
             __agentcred::Invocation,
             __agentcred::ArgumentError,
         > {
-            ::core::unimplemented!()
+            ::core::unreachable!()
         }
     }
 };
