@@ -3,6 +3,8 @@
 mod aws;
 mod backoff;
 mod cache;
+#[cfg(test)]
+mod client;
 mod env;
 mod error;
 mod failure;

@@ -8,64 +8,20 @@ mod moto;
 use std::path::Path;
 use std::sync::Arc;
 
-use agentcred_protocol::clock::{ManualClock, UnixTime};
-use aws_lc_rs::rand::SystemRandom;
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::config::Config;
-use crate::resolver::SystemResolver;
+use crate::secrets::client::Client;
 use crate::secrets::suite::{self, Shelf};
-use crate::secrets::{
-    Secret, SecretError, SecretRef, SecretStore, StoreParts, Stores, Unavailable, write_private,
-};
+use crate::secrets::{SecretError, SecretRef, SecretStore};
 use moto::Moto;
 
 const KEY: &str = "key = \"file:id\"";
 const ID: &str = "AKIAEXAMPLE:the-key-canary";
 
-struct Client {
-    stores: Arc<Stores>,
-    clock: Arc<ManualClock>,
-    folder: TempDir,
-}
-
-impl Client {
-    /// A client with a login and what that one reads from the file `id`.
-    fn new(address: &str, login: &str, id: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        write_private(&folder.path().join("id"), id);
-        let text = format!(
-            "audit.file = \"audit.jsonl\"\n[secrets.aws]\nregion = \"eu-central-1\"\n\
-             endpoint = \"{address}\"\ntimeout = \"1s\"\n{login}"
-        );
-        let config = Config::parse(&text, folder.path()).unwrap();
-        let clock = Arc::new(ManualClock::at(NOW));
-        let parts = StoreParts {
-            clock: Arc::clone(&clock) as _,
-            random: Arc::new(SystemRandom::new()),
-            resolver: Arc::new(SystemResolver),
-        };
-        let stores = Arc::new(Stores::of(&config.stores, &parts));
-        Self { stores, clock, folder }
-    }
-
-    async fn secret(&self, reference: &str) -> Result<Secret, SecretError> {
-        self.stores.fetch(&SecretRef::read(reference, Path::new("")).unwrap()).await
-    }
-
-    async fn fetch(&self, reference: &str) -> Result<String, SecretError> {
-        let secret = self.secret(reference).await?;
-        Ok(secret.header_value("", "").unwrap().to_str().unwrap().to_owned())
-    }
-
-    /// The cause for which the store cannot be asked.
-    async fn cut_off(&self, reference: &str) -> Unavailable {
-        match self.fetch(reference).await.unwrap_err() {
-            SecretError::Unavailable { cause, .. } => cause,
-            other => panic!("{other}"),
-        }
-    }
+/// A client with a login and what that one reads from the file `id`.
+fn client_at(address: &str, login: &str, id: &str) -> Client {
+    let aws = "[secrets.aws]\nregion = \"eu-central-1\"";
+    Client::new(&format!("{aws}\nendpoint = \"{address}\"\ntimeout = \"1s\"\n{login}"), id)
 }
 
 struct Account {
@@ -95,7 +51,7 @@ impl Shelf for Account {
 #[ignore = "needs moto"]
 async fn it_passes_the_suite() {
     let moto = Moto::start().await;
-    let client = Client::new(moto.address(), KEY, ID);
+    let client = client_at(moto.address(), KEY, ID);
     suite::run(&Account { moto, client }).await;
 }
 
@@ -103,7 +59,7 @@ async fn it_passes_the_suite() {
 #[ignore = "needs moto"]
 async fn a_field_of_an_object_is_read_and_versions_are_known() {
     let moto = Moto::start().await;
-    let client = Client::new(moto.address(), KEY, ID);
+    let client = client_at(moto.address(), KEY, ID);
     let reference = "aws-secretsmanager:prod/stripe#api_key";
     for text in ["sk_live_1", "sk_live_\"2", "sk_live_3"] {
         let object = json!({ "api_key": text, "other": 7 }).to_string();
@@ -124,5 +80,3 @@ async fn a_field_of_an_object_is_read_and_versions_are_known() {
     let marked = client.fetch(reference).await.unwrap_err();
     assert!(matches!(marked, SecretError::Missing { .. }), "{marked}");
 }
-
-const NOW: UnixTime = UnixTime::from_millis(1_800_000_000_000);

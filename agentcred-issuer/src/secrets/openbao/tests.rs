@@ -8,67 +8,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agentcred_protocol::clock::{ManualClock, UnixTime};
-use aws_lc_rs::rand::SystemRandom;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::config::Config;
-use crate::resolver::SystemResolver;
+use crate::secrets::client::Client;
 use crate::secrets::stand_in::{answer, serve};
 use crate::secrets::suite::{self, Shelf};
-use crate::secrets::{
-    SecretError, SecretRef, SecretStore, StoreParts, Stores, Unavailable, write_private,
-};
+use crate::secrets::{SecretError, SecretRef, SecretStore, Unavailable, write_private};
 use bao::Bao;
 
 const APPROLE: &str = "[secrets.openbao.approle]\nrole_id = \"ROLE\"\nsecret_id_file = \"id\"";
 
-struct Client {
-    stores: Arc<Stores>,
-    clock: Arc<ManualClock>,
-    folder: TempDir,
+/// A client with a login and what that one reads from the file `id`.
+fn client_at(address: &str, login: &str, id: &str) -> Client {
+    let openbao = format!("[secrets.openbao]\naddress = \"{address}\"\ntimeout = \"1s\"");
+    Client::new(&format!("{openbao}\n{login}"), id)
 }
 
-impl Client {
-    /// A client with a login and what that one reads from the file `id`.
-    fn new(address: &str, login: &str, id: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        write_private(&folder.path().join("id"), id);
-        let text = format!(
-            "audit.file = \"audit.jsonl\"\n[secrets.openbao]\naddress = \"{address}\"\n\
-             timeout = \"1s\"\n{login}"
-        );
-        let config = Config::parse(&text, folder.path()).unwrap();
-        let clock = Arc::new(ManualClock::at(UnixTime::from_millis(1_800_000_000_000)));
-        let parts = StoreParts {
-            clock: Arc::clone(&clock) as _,
-            random: Arc::new(SystemRandom::new()),
-            resolver: Arc::new(SystemResolver),
-        };
-        let stores = Arc::new(Stores::of(&config.stores, &parts));
-        Self { stores, clock, folder }
-    }
-
-    async fn application(bao: &Bao, role: Value) -> Self {
-        let made = bao.application(role).await;
-        let login = APPROLE.replace("ROLE", &made.role_id);
-        Self::new(bao.address(), &login, &made.secret_id)
-    }
-
-    async fn fetch(&self, reference: &str) -> Result<String, SecretError> {
-        let reference = SecretRef::read(reference, Path::new("")).unwrap();
-        let secret = self.stores.fetch(&reference).await?;
-        Ok(secret.header_value("", "").unwrap().to_str().unwrap().to_owned())
-    }
-
-    /// The cause for which the store cannot be asked.
-    async fn cut_off(&self, reference: &str) -> Unavailable {
-        match self.fetch(reference).await.unwrap_err() {
-            SecretError::Unavailable { cause, .. } => cause,
-            other => panic!("{other}"),
-        }
-    }
+async fn application(bao: &Bao, role: Value) -> Client {
+    let made = bao.application(role).await;
+    let login = APPROLE.replace("ROLE", &made.role_id);
+    client_at(bao.address(), &login, &made.secret_id)
 }
 
 struct Engine {
@@ -98,7 +57,7 @@ impl Shelf for Engine {
 #[ignore = "needs OpenBao"]
 async fn it_passes_the_suite_and_one_login_serves_it_all() {
     let bao = Bao::start().await;
-    let client = Client::application(&bao, json!({ "token_ttl": "1h" })).await;
+    let client = application(&bao, json!({ "token_ttl": "1h" })).await;
     let engine = Engine { bao, client };
     suite::run(&engine).await;
     assert_eq!(engine.bao.logins().await.len(), 1);
@@ -108,7 +67,7 @@ async fn it_passes_the_suite_and_one_login_serves_it_all() {
 #[ignore = "needs OpenBao"]
 async fn versions_are_known() {
     let bao = Bao::start().await;
-    let client = Client::application(&bao, json!({})).await;
+    let client = application(&bao, json!({})).await;
     let reference = SecretRef::read("openbao:kv/stripe#api_key", Path::new("")).unwrap();
     for version in ["1", "2", "3"] {
         bao.put("kv/stripe", "api_key", &format!("sk_live_{version}")).await;
@@ -127,7 +86,7 @@ async fn versions_are_known() {
 async fn a_token_is_renewed_in_time_and_replaced_at_the_end_of_its_days() {
     let bao = Bao::start().await;
     let role = json!({ "token_ttl": "60s", "token_max_ttl": "90s" });
-    let client = Client::application(&bao, role).await;
+    let client = application(&bao, role).await;
     bao.put("kv/stripe", "api_key", "sk_live_1").await;
     client.fetch("openbao:kv/stripe#api_key").await.unwrap();
     let first = bao.logins().await;
@@ -148,7 +107,7 @@ async fn a_token_is_renewed_in_time_and_replaced_at_the_end_of_its_days() {
 #[ignore = "needs OpenBao"]
 async fn a_token_that_was_revoked_is_replaced_once_for_all_who_wait() {
     let bao = Bao::start().await;
-    let client = Client::application(&bao, json!({ "token_ttl": "1h" })).await;
+    let client = application(&bao, json!({ "token_ttl": "1h" })).await;
     bao.put("kv/stripe", "api_key", "sk_live_1").await;
     client.fetch("openbao:kv/stripe#api_key").await.unwrap();
     let login = bao.logins().await.remove(0);
@@ -167,7 +126,7 @@ async fn a_token_that_was_revoked_is_replaced_once_for_all_who_wait() {
 #[ignore = "needs OpenBao"]
 async fn what_the_policy_does_not_allow_is_refused_without_a_storm_of_logins() {
     let bao = Bao::start().await;
-    let client = Client::application(&bao, json!({})).await;
+    let client = application(&bao, json!({})).await;
     bao.write("sys/mounts/other", json!({ "type": "kv", "options": { "version": "2" } })).await;
     bao.put("other/stripe", "api_key", "sk_live_canary").await;
     for _ in 0..8 {
@@ -181,7 +140,7 @@ async fn what_the_policy_does_not_allow_is_refused_without_a_storm_of_logins() {
 #[ignore = "needs OpenBao"]
 async fn a_sealed_server_is_named_left_alone_for_a_while_and_used_again() {
     let bao = Bao::start().await;
-    let client = Client::application(&bao, json!({})).await;
+    let client = application(&bao, json!({})).await;
     bao.put("kv/stripe", "api_key", "sk_live_1").await;
     client.fetch("openbao:kv/stripe#api_key").await.unwrap();
     bao.seal().await;
@@ -205,7 +164,7 @@ async fn a_token_from_a_file_logs_in_and_is_read_anew_when_it_died() {
         made["auth"]["client_token"].as_str().unwrap().to_owned()
     };
     let first = token().await;
-    let client = Client::new(bao.address(), "token_file = \"id\"", &format!("{first}\n"));
+    let client = client_at(bao.address(), "token_file = \"id\"", &format!("{first}\n"));
     client.fetch("openbao:kv/stripe#api_key").await.unwrap();
     bao.write("auth/token/revoke", json!({ "token": first })).await;
     client.clock.advance(Duration::from_secs(6));
@@ -241,9 +200,9 @@ async fn a_signed_token_logs_in() {
     };
     let login = "[secrets.openbao.jwt]\nmount = \"workloads/jwt\"\nrole = \"agentcred\"\n\
                  jwt_file = \"id\"";
-    let client = Client::new(bao.address(), login, &signed("issuer"));
+    let client = client_at(bao.address(), login, &signed("issuer"));
     assert_eq!(client.fetch("openbao:kv/stripe#api_key").await.unwrap(), "sk_live_1");
-    let other = Client::new(bao.address(), login, &signed("somebody-else"));
+    let other = client_at(bao.address(), login, &signed("somebody-else"));
     let refused = other.fetch("openbao:kv/stripe#api_key").await.unwrap_err();
     assert!(matches!(refused, SecretError::LoginRefused { .. }), "{refused}");
 }
@@ -281,7 +240,7 @@ async fn a_service_account_logs_in_with_a_file_that_others_can_read() {
         "bound_service_account_namespaces": "payments" });
     bao.write("auth/kubernetes/role/agentcred", role).await;
     let login = "[secrets.openbao.kubernetes]\nrole = \"agentcred\"\njwt_file = \"id\"";
-    let client = Client::new(bao.address(), login, &jwt);
+    let client = client_at(bao.address(), login, &jwt);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -300,7 +259,7 @@ async fn a_namespace_and_a_mount_of_several_segments_are_found() {
     let secret = json!({ "data": { "api_key": "sk_live_1" } });
     bao.write("payments/team/kv/data/eu/stripe", secret).await;
     let login = "namespace = \"payments\"\nmounts = [\"team\", \"team/kv\"]\ntoken_file = \"id\"";
-    let client = Client::new(bao.address(), login, &bao.root_token);
+    let client = client_at(bao.address(), login, &bao.root_token);
     let fetched = client.fetch("openbao:team/kv/eu/stripe#api_key").await;
     assert_eq!(fetched.unwrap(), "sk_live_1");
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::{Client, ID, KEY};
+use super::{Client, ID, KEY, client_at};
 use crate::secrets::stand_in::{answer, serve};
 use crate::secrets::{SecretError, Unavailable};
 
 const STRIPE: &str = "aws-secretsmanager:prod/stripe";
 
 async fn client_of(reply: impl Fn() -> String + Send + Sync + 'static) -> Client {
-    Client::new(&serve(move |_| reply()).await, KEY, ID)
+    client_at(&serve(move |_| reply()).await, KEY, ID)
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_server_that_is_slow_or_gone_is_named() {
     let client = client_of(String::new).await;
     assert_eq!(client.cut_off(STRIPE).await, Unavailable::Slow);
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = Client::new(&format!("http://{gone}"), KEY, ID);
+    let client = client_at(&format!("http://{gone}"), KEY, ID);
     let cause = client.cut_off(STRIPE).await;
     assert_eq!(cause.to_string(), "cannot be reached (no connection)");
 }
@@ -86,13 +86,13 @@ async fn a_request_is_signed_and_the_key_is_not_in_it() {
         assert!(!request.contains("canary"), "{request}");
         answer("200 OK", r#"{"SecretString": "sk_live_1", "VersionId": "v-1"}"#)
     });
-    let client = Client::new(&server.await, KEY, ID);
+    let client = client_at(&server.await, KEY, ID);
     assert_eq!(client.fetch(STRIPE).await.unwrap(), "sk_live_1");
 }
 
 #[tokio::test]
 async fn a_key_that_is_none_is_named_by_its_own_place() {
-    let client = Client::new("http://127.0.0.1:1", KEY, "canary-of-one-part");
+    let client = client_at("http://127.0.0.1:1", KEY, "canary-of-one-part");
     let error = client.fetch(STRIPE).await.unwrap_err();
     assert!(matches!(error, SecretError::Unusable { .. }), "{error}");
     assert!(error.to_string().starts_with("file:"), "{error}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{Client, ID, KEY, Moto};
+use super::{Client, ID, KEY, Moto, client_at};
 use crate::secrets::stand_in::{answer, serve};
 use crate::secrets::{SecretError, write_private};
 
@@ -26,7 +26,7 @@ async fn a_key_opens_what_its_policy_allows_and_is_read_anew_when_it_was_replace
     moto.look_at_keys().await;
     let (id, secret) = issuer.split_once(':').unwrap();
     let altered: String = secret.chars().rev().collect();
-    let client = Client::new(moto.address(), KEY, ID);
+    let client = client_at(moto.address(), KEY, ID);
     for wrong in [ID.to_owned(), other, format!("{id}:{altered}")] {
         write_private(&client.folder.path().join("id"), &wrong);
         // Moto says so in a form of its own; AWS's are told apart by the server that is malicious.
@@ -43,7 +43,7 @@ async fn a_key_opens_what_its_policy_allows_and_is_read_anew_when_it_was_replace
 async fn a_web_identity_is_lent_a_key() {
     let moto = Moto::start().await;
     moto.put("prod/stripe", "sk_live_1").await;
-    let client = Client::new(moto.address(), &web_identity(moto.address()), "a-token-of-a-test");
+    let client = client_at(moto.address(), &web_identity(moto.address()), "a-token-of-a-test");
     assert_eq!(client.fetch(STRIPE).await.unwrap(), "sk_live_1");
 }
 
@@ -76,7 +76,7 @@ async fn borrower(
         reply(request)
     });
     let server = server.await;
-    (Client::new(&server, &web_identity(&server), "a-token-of-a-test"), lends)
+    (client_at(&server, &web_identity(&server), "a-token-of-a-test"), lends)
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_lent_key_that_is_refused_is_replaced_once() {
 async fn a_token_that_the_role_does_not_take_is_refused_and_not_repeated() {
     let reply = |_: &str| answer("403 canary", "<Message>canary a-token-of-a-test</Message>");
     let server = serve(reply).await;
-    let client = Client::new(&server, &web_identity(&server), "a-token-of-a-test");
+    let client = client_at(&server, &web_identity(&server), "a-token-of-a-test");
     let refused = client.fetch(STRIPE).await.unwrap_err();
     assert!(matches!(refused, SecretError::LoginRefused { .. }), "{refused}");
     let shown = format!("{refused} {refused:?}");
@@ -159,6 +159,6 @@ async fn a_machine_is_lent_the_key_of_its_role_by_the_second_version_of_its_serv
     });
     let server = server.await;
     let login = format!("[secrets.aws.instance]\nendpoint = \"{server}\"");
-    let client = Client::new(&server, &login, "unused-by-this-login");
+    let client = client_at(&server, &login, "unused-by-this-login");
     assert_eq!(client.fetch(STRIPE).await.unwrap(), "sk_live_1");
 }

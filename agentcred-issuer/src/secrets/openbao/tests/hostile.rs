@@ -3,7 +3,7 @@
 use agentcred_protocol::clock::Clock as _;
 use tokio::net::TcpListener;
 
-use super::{APPROLE, Client};
+use super::{APPROLE, Client, client_at};
 use crate::secrets::Unavailable;
 use crate::secrets::stand_in::{answer, serve};
 
@@ -19,7 +19,7 @@ async fn client_of(reply: impl Fn() -> String + Send + Sync + 'static) -> Client
             reply()
         }
     });
-    Client::new(&server.await, APPROLE, "the-secret-id-canary")
+    client_at(&server.await, APPROLE, "the-secret-id-canary")
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_server_that_is_slow_or_gone_is_named_and_left_alone() {
     assert_eq!(client.cut_off("openbao:kv/other#api_key").await, Unavailable::Slow);
     assert_eq!(client.clock.now(), asked);
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = Client::new(&format!("http://{gone}"), APPROLE, "a-secret-id");
+    let client = client_at(&format!("http://{gone}"), APPROLE, "a-secret-id");
     let cause = client.cut_off("openbao:kv/stripe#api_key").await;
     assert!(matches!(cause, Unavailable::Unreachable(_)), "{cause}");
 }
@@ -78,6 +78,6 @@ async fn a_secret_comes_with_what_shows_who_asks() {
         answer("200 OK", secret)
     });
     let login = format!("namespace = \"payments\"\n{APPROLE}");
-    let client = Client::new(&server.await, &login, "a-secret-id");
+    let client = client_at(&server.await, &login, "a-secret-id");
     assert_eq!(client.fetch("openbao:kv/stripe#api_key").await.unwrap(), "sk_live_1");
 }
