@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use tokio::process::Command;
@@ -13,7 +12,7 @@ use crate::agent::finished;
 use crate::holds::found_in;
 use crate::moto::Moto;
 use crate::sandbox::SandboxKey;
-use crate::stores::{QUESTION, documented, lay, said, until};
+use crate::stores::{QUESTION, Runs, documented, lay, said, until};
 use crate::tap::Tap;
 use crate::vault::{Ground, Vault};
 
@@ -76,16 +75,11 @@ async fn a_key_is_rotated_under_the_agent_which_holds_nothing_of_aws_and_would_b
     let stage = Arc::new(Stage::set().await);
     stage.must_run().await;
     let mut canaries = vec![TOKEN.to_owned(), stage.vault.real_key.clone()];
-    let is_over = Arc::new(AtomicBool::new(false));
-    let running = tokio::spawn({
-        let (stage, is_over) = (Arc::clone(&stage), Arc::clone(&is_over));
-        async move {
-            let mut runs = 0;
-            while !is_over.load(Ordering::SeqCst) {
-                stage.must_run().await;
-                runs += 1;
-            }
-            runs
+    let runs = Runs::begin({
+        let stage = Arc::clone(&stage);
+        move || {
+            let stage = Arc::clone(&stage);
+            async move { stage.must_run().await }
         }
     });
     for _ in 0..3 {
@@ -98,8 +92,7 @@ async fn a_key_is_rotated_under_the_agent_which_holds_nothing_of_aws_and_would_b
         until(async || stage.vault.log().contains(&read), "the new version is read").await;
         canaries.push(text);
     }
-    is_over.store(true, Ordering::SeqCst);
-    println!("{} runs of the agent", running.await.unwrap());
+    runs.end().await;
     canaries.extend(stage.lent());
     let key_file = stage.vault.agent_key();
     let files: [&Path; 1] = [&key_file];

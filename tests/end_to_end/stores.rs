@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 use toml::{Table, Value};
 
 use crate::agent::finished;
@@ -112,6 +113,35 @@ pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
+/// Runs of the agent, one after another until the test ends them.
+pub(crate) struct Runs {
+    is_over: Arc<AtomicBool>,
+    running: JoinHandle<usize>,
+}
+
+impl Runs {
+    pub(crate) fn begin<R: Future<Output = ()> + Send>(
+        run: impl Fn() -> R + Send + 'static,
+    ) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_over);
+        let running = tokio::spawn(async move {
+            let mut runs = 0;
+            while !ends.load(Ordering::SeqCst) {
+                run().await;
+                runs += 1;
+            }
+            runs
+        });
+        Self { is_over, running }
+    }
+
+    pub(crate) async fn end(self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        println!("{} runs of the agent", self.running.await.unwrap());
+    }
+}
+
 /// Comes back once it is so. What it waits for is asked over HTTP or of a process each time.
 pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
     let waiting = async { while !is_so().await {} };
@@ -122,17 +152,12 @@ pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
 #[ignore = "needs OpenBao"]
 async fn a_token_is_renewed_and_a_key_rotated_under_the_agent_without_a_failed_call() {
     let stage = Stage::set(json!({ "token_ttl": "6s", "token_max_ttl": "1h" }), |_, _| ()).await;
-    let is_over = Arc::new(AtomicBool::new(false));
     let stage = Arc::new(stage);
-    let running = tokio::spawn({
-        let (stage, is_over) = (Arc::clone(&stage), Arc::clone(&is_over));
-        async move {
-            let mut runs = 0;
-            while !is_over.load(Ordering::SeqCst) {
-                stage.must_run().await;
-                runs += 1;
-            }
-            runs
+    let runs = Runs::begin({
+        let stage = Arc::clone(&stage);
+        move || {
+            let stage = Arc::clone(&stage);
+            async move { stage.must_run().await }
         }
     });
     let renewed = async || {
@@ -150,8 +175,7 @@ async fn a_token_is_renewed_and_a_key_rotated_under_the_agent_without_a_failed_c
         let read = format!("store_version=\"{version}\"");
         until(async || stage.vault.log().contains(&read), "the new version is read").await;
     }
-    is_over.store(true, Ordering::SeqCst);
-    println!("{} runs of the agent", running.await.unwrap());
+    runs.end().await;
     let seen = stage.vault.sandbox.requests();
     assert!(!seen.is_empty() && seen.iter().all(|it| it.status == 200), "a call failed: {seen:?}");
     stage.holds_none(&[], &before);
