@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use url::Host;
 
 use crate::resolver::Resolver;
-use crate::service::{Destination, Transport};
+use crate::service::{Destination, Reach, Transport};
 
 /// What dialling gives.
 pub(crate) struct Dialled {
@@ -112,13 +112,14 @@ async fn resolve(
     }
 }
 
-/// A key goes in the clear to this very machine or its platform only, whatever `localhost` resolves to.
+/// A key goes in the clear to this very machine or its platform only, whatever `localhost` resolves
+/// to.
 fn may_dial(destination: &Destination, address: IpAddr) -> bool {
     destination.networks.permit(address)
         && match destination.transport {
             Transport::Tls(_) => true,
-            Transport::Loopback => address.to_canonical().is_loopback(),
-            Transport::LinkLocal => {
+            Transport::Plain(Reach::Loopback) => address.to_canonical().is_loopback(),
+            Transport::Plain(Reach::LinkLocal) => {
                 matches!(address.to_canonical(), IpAddr::V4(v4) if v4.is_link_local())
             }
         }
@@ -198,11 +199,15 @@ mod tests {
 
     #[test]
     fn what_goes_in_the_clear_stays_on_the_machine_and_its_platform() {
-        for (transport, allowed) in
-            [(Transport::Loopback, "127.0.0.1"), (Transport::LinkLocal, "169.254.169.254")]
+        for (reach, allowed) in
+            [(Reach::Loopback, "127.0.0.1"), (Reach::LinkLocal, "169.254.169.254")]
         {
             let origin = Origin::read("http://localhost").unwrap();
-            let destination = Destination { origin, networks: Networks::all(), transport };
+            let destination = Destination {
+                origin,
+                networks: Networks::all(),
+                transport: Transport::Plain(reach),
+            };
             for address in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "93.184.215.14", "fe80::1"]
             {
                 let may = may_dial(&destination, address.parse().unwrap());

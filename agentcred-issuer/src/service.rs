@@ -58,12 +58,19 @@ pub(crate) struct Destination {
 /// How bytes get to a service.
 #[derive(Clone, Debug)]
 pub(crate) enum Transport {
-    /// In the clear, within this machine.
-    Loopback,
-    /// In the clear, to the metadata service of the machine's own platform.
-    LinkLocal,
+    /// In the clear, and no further than that.
+    Plain(Reach),
     /// By TLS, with what the upstream's certificate is verified by.
     Tls(Arc<ClientConfig>),
+}
+
+/// How far something goes that is not encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Within this machine.
+    Loopback,
+    /// To the metadata service of the machine's own platform.
+    LinkLocal,
 }
 
 /// Where a service is: fixed by the policy, never named by a caller.

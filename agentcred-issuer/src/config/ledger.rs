@@ -13,7 +13,7 @@ use super::raw::RawLedger;
 use super::replica;
 use super::services::read_trust;
 use crate::secrets::SecretRef;
-use crate::service::Transport;
+use crate::service::{Reach, Transport};
 
 /// Where the ledger is.
 #[derive(Debug, Default)]
@@ -179,7 +179,7 @@ fn check_transport(
         findings.error(&at.field("ca_file"), "is of no use: the host is a Unix socket");
     }
     if is_local && ca_file.is_none() {
-        return Some(Transport::Loopback);
+        return Some(Transport::Plain(Reach::Loopback));
     }
     let at = at.field(if ca_file.is_some() { "ca_file" } else { "host" });
     read_trust(ca_file.map(|file| folder.join(file)).as_deref())
@@ -219,7 +219,7 @@ mod tests {
         for host in ["127.0.0.1", "::1", "/run/postgresql"] {
             let config = config(&SOUND.replace("127.0.0.1", host)).unwrap();
             let LedgerConfig::Postgres(database) = config.ledger() else { panic!("{host}") };
-            let is_plain = matches!(database.transport, Transport::Loopback);
+            let is_plain = matches!(database.transport, Transport::Plain(Reach::Loopback));
             assert!(is_plain, "{host}");
         }
         // A name may lead anywhere, `localhost` too.

@@ -13,7 +13,7 @@ use super::raw::{RawAppRole, RawJwt, RawKubernetes, RawOpenBao, RawSecrets};
 use super::services::read_trust;
 use crate::network::Networks;
 use crate::secrets::{Login, OpenBaoConfig, SecretRef, StoresConfig, Times, is_path};
-use crate::service::{Destination, Origin, Transport};
+use crate::service::{Destination, Origin, Reach, Transport};
 
 pub(super) fn check_times(raw: &RawSecrets, findings: &mut Findings<'_>) -> Times {
     let mut times = Times::default();
@@ -143,7 +143,7 @@ fn check_transport(
         if ca_file.is_some() {
             findings.error(&at.field("ca_file"), "is of no use: the address is plain http");
         }
-        return Some(Transport::Loopback);
+        return Some(Transport::Plain(Reach::Loopback));
     }
     let at = at.field(if ca_file.is_some() { "ca_file" } else { "address" });
     read_trust(ca_file).map_err(|message| findings.error(&at, message)).ok()

@@ -26,7 +26,7 @@ use crate::inject::Injections;
 use crate::method_override::is_override_header;
 use crate::network::Networks;
 use crate::rules::Rule;
-use crate::service::{Destination, Origin, Service, Transport, is_framing};
+use crate::service::{Destination, Origin, Reach, Service, Transport, is_framing};
 
 pub(super) fn check(
     services: BTreeMap<String, RawService>,
@@ -158,7 +158,7 @@ impl Ground<'_> {
         findings: &mut Findings<'_>,
     ) -> Option<Transport> {
         if !origin.is_tls {
-            return Some(Transport::Loopback);
+            return Some(Transport::Plain(Reach::Loopback));
         }
         let at = self.at.field(if self.trust.is_some() { "ca_file" } else { named_by });
         read_trust(self.trust).map_err(|message| findings.error(&at, message)).ok()

@@ -11,7 +11,7 @@ use crate::config::raw::{RawAws, RawInstance, RawWebIdentity};
 use crate::inject::SigV4;
 use crate::network::Networks;
 use crate::secrets::{AwsConfig, AwsLogin, SecretRef};
-use crate::service::{Destination, Origin, Transport};
+use crate::service::{Destination, Origin, Reach, Transport};
 
 pub(super) fn check(raw: RawAws, folder: &Path, findings: &mut Findings<'_>) -> Option<AwsConfig> {
     let at = Key::root("secrets").field("aws");
@@ -94,7 +94,7 @@ fn check_instance(raw: RawInstance, at: &Key, findings: &mut Findings<'_>) -> Op
         None => Destination {
             origin: Origin { host: Host::Ipv4(METADATA), port: 80, is_tls: false },
             networks: Networks::all(),
-            transport: Transport::LinkLocal,
+            transport: Transport::Plain(Reach::LinkLocal),
         },
     };
     Some(AwsLogin::Instance { destination })
@@ -145,7 +145,7 @@ key = "file:aws.key"
             panic!("an instance")
         };
         assert_eq!(destination.origin.to_string(), "http://169.254.169.254:80");
-        assert!(matches!(destination.transport, Transport::LinkLocal));
+        assert!(matches!(destination.transport, Transport::Plain(Reach::LinkLocal)));
         let china = config(&SOUND.replace("eu-central-1", "cn-north-1")).unwrap();
         let origin = china.stores.aws.unwrap().destination.origin.to_string();
         assert_eq!(origin, "https://secretsmanager.cn-north-1.amazonaws.com.cn:443");

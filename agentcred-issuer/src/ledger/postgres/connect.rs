@@ -161,7 +161,7 @@ fn session(config: &PostgresConfig, more: &str) -> Config {
         .target_session_attrs(TargetSessionAttrs::ReadWrite)
         .ssl_mode(match config.transport {
             Transport::Tls(_) => SslMode::Require,
-            Transport::Loopback | Transport::LinkLocal => SslMode::Disable,
+            Transport::Plain(_) => SslMode::Disable,
         });
     session
 }
@@ -198,7 +198,7 @@ impl Connect for Connector {
                     let (client, connection) = session.connect(tls).await?;
                     Ok((client, follow(connection)))
                 }
-                Transport::Loopback | Transport::LinkLocal => {
+                Transport::Plain(_) => {
                     let (client, connection) = session.connect(NoTls).await?;
                     Ok((client, follow(connection)))
                 }
