@@ -122,15 +122,17 @@ async fn mint_nonce(
         request.call.num_uses,
         vault.now(),
     )?;
-    if !permit.needs_approval() {
-        return mint_permitted(vault, &policy, &permit, task, request, None, trace_id).await;
-    }
-    let approved = approve::approved(vault, &task, &request).await?;
-    let minted =
-        mint_permitted(vault, &policy, &permit, task, request, Some(&approved), trace_id).await;
-    match &minted {
-        Ok(_) => approved.use_up(),
-        Err(_) => approved.give_back().await,
+    let approved = if permit.needs_approval() {
+        Some(approve::approved(vault, &task, &request).await?)
+    } else {
+        None
+    };
+    let by = approved.as_ref();
+    let minted = mint_permitted(vault, &policy, &permit, task, request, by, trace_id).await;
+    match (approved, &minted) {
+        (Some(approved), Ok(_)) => approved.use_up(),
+        (Some(approved), Err(_)) => approved.give_back().await,
+        (None, _) => {}
     }
     minted
 }

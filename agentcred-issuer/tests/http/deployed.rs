@@ -87,8 +87,11 @@ fn the_configuration_of_the_replicas_is_sound() {
 /// A file's text in a manifest of configurations.
 fn file_in(manifest: &str, name: &str) -> String {
     let (_, rest) = manifest.split_once(&format!("  {name}: |\n")).unwrap();
-    let lines = rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
-    lines.map(|line| line.trim_start_matches("    ")).collect::<Vec<_>>().join("\n")
+    let lines = rest.lines().map_while(|line| match line {
+        "" => Some(line),
+        line => line.strip_prefix("    "),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// As its pod does, but for the places of its files and its port.

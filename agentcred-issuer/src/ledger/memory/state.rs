@@ -111,12 +111,12 @@ impl State {
                 match entry {
                     Entry::Task(hash) => {
                         let Some(task) = self.tasks.remove(&hash) else { continue };
-                        self.give_back(&task.task.agent, |held| &mut held.tasks);
+                        self.release(&task.task.agent, |held| &mut held.tasks);
                     }
                     Entry::Stopped(agent, task) => drop(self.stopped.remove(&(agent, task))),
                     Entry::Nonce(hash) => {
                         let Some(nonce) = self.nonces.remove(&hash) else { continue };
-                        self.give_back(&nonce.task.agent, |held| &mut held.nonces);
+                        self.release(&nonce.task.agent, |held| &mut held.nonces);
                         if let Some(owner) = self.tasks.get_mut(&nonce.grant) {
                             owner.minted.remove(&hash);
                             owner.live.remove(&hash);
@@ -126,7 +126,9 @@ impl State {
             }
         }
     }
-    fn give_back(&mut self, agent: &AgentId, of: impl Fn(&mut Held) -> &mut usize) {
+
+    /// Makes room again in an agent's share.
+    fn release(&mut self, agent: &AgentId, of: impl Fn(&mut Held) -> &mut usize) {
         let Some(held) = self.held.get_mut(agent) else { return };
         let count = of(held);
         *count = count.saturating_sub(1);
